@@ -1,0 +1,1 @@
+"""Domains to pages, by Scrapy, politely and safely."""

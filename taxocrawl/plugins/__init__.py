@@ -1,0 +1,1 @@
+"""The door by which built-ins and strangers enter."""

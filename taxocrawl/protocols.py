@@ -1,0 +1,155 @@
+"""What a plugin supplies. Built-ins fulfil the same protocols.
+
+Everything works on batches. A plugin may raise: it is then blamed by name and the others' answers
+stand. A factory takes `Resources` and returns one of the things below.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxocrawl.records import Document, Explanation, Prediction
+from taxocrawl.taxonomies.tree import Taxonomy
+
+if TYPE_CHECKING:
+    from taxocrawl.settings import Settings
+
+Vectors = NDArray[np.float32]
+
+
+class Resources(Protocol):
+    """What a factory may ask for. `options` is the plugin's own table of `taxocrawl.toml`."""
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def settings(self) -> "Settings": ...
+
+    @property
+    def options(self) -> Mapping[str, object]: ...
+
+    def taxonomy(self, name: str) -> Taxonomy:
+        """Taxonomy of that name; TaxonomyError names the known ones."""
+
+    def encoder(self, name: str = "") -> "Encoder":
+        """Encoder of that name ('': the one that the settings choose); loaded once a process."""
+
+    def classifier(self, name: str) -> "Classifier":
+        """Classifier of that name; loaded once a process."""
+
+    def model_folder(self, name: str = "") -> Path:
+        """Folder of a model that ships with the package or that the user named."""
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Texts to vectors."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of unit length, (n_texts, dimension) float32; zeros for a text without words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedPage:
+    """One parsed page as the rungs of the extraction ladder see it.
+
+    `tree` is an `lxml.html.HtmlElement` shared by all rungs: read it, never change it.
+    """
+
+    url: str
+    html: str
+    tree: Any
+
+
+@runtime_checkable
+class Extractor(Protocol):
+    """One rung of the extraction ladder."""
+
+    def main_text(self, page: ParsedPage) -> str:
+        """Main text, paragraphs separated by newlines; '' where this rung finds none."""
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """Documents to predictions, for one or more taxonomies."""
+
+    @property
+    def taxonomies(self) -> Sequence[str]:
+        """Names of the taxonomies that the predictions come from."""
+
+    @property
+    def model_id(self) -> str:
+        """Changes whenever the answers may change; stored with every prediction."""
+
+    def classify(self, documents: Sequence[Document]) -> list[tuple[Prediction, ...]]:
+        """One tuple a document, in the same order, best rank first."""
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A classifier that can say how sure it is of one given node.
+
+    With it every model-agnostic explainer works.
+    """
+
+    def score(
+        self, documents: Sequence[Document], taxonomy: str, node_id: str
+    ) -> NDArray[np.float64]:
+        """Probability of the node (or anything below it) for each document, (n,) in [0, 1]."""
+
+
+@runtime_checkable
+class WordScorer(Protocol):
+    """A classifier that knows, nearly for free, which words speak for a node.
+
+    Explainers use it to choose the words that are worth an exact look.
+    """
+
+    def word_scores(
+        self, document: Document, words: Sequence[str], taxonomy: str, node_id: str
+    ) -> NDArray[np.float64]:
+        """How strongly each word speaks for the node, (n_words,), any unit, 0 = not at all."""
+
+
+@runtime_checkable
+class FeatureScorer(Protocol):
+    """A classifier with named features whose exact contributions it can give (SHAP)."""
+
+    def feature_contributions(
+        self, document: Document, taxonomy: str, node_id: str
+    ) -> tuple[tuple[tuple[str, float, float], ...], float]:
+        """((name, value, contribution in margin), ...) and the base value; they sum to the margin."""
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """A method that says why a classifier gave a document a node."""
+
+    def explain(
+        self,
+        document: Document,
+        predictions: Sequence[Prediction],
+        classifier: Classifier,
+    ) -> list[Explanation]:
+        """At most one explanation a prediction, in the same order; [] where it does not apply.
+
+        The predictions belong to one document and one classifier.
+        """
+
+
+TaxonomyFactory = Callable[[Resources], Taxonomy]
+ExtractorFactory = Callable[[Resources], Extractor]
+EncoderFactory = Callable[[Resources], Encoder]
+ClassifierFactory = Callable[[Resources], Classifier]
+ExplainerFactory = Callable[[Resources], Explainer]

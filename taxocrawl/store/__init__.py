@@ -1,0 +1,1 @@
+"""One DuckDB file: all SQL of the project lives here."""

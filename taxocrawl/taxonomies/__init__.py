@@ -1,0 +1,1 @@
+"""Trees of categories: IAB, Google and users' own, and what is known about their nodes."""
