@@ -1,0 +1,84 @@
+"""What a word is, for every script: the one definition that counts, features and highlights share.
+
+Scripts with spaces: a run of letters, digits and their marks, joined over an apostrophe or an
+invisible joiner. Scripts without spaces have no cheap word border, so they are cut into small units
+that mean something often enough: two Han characters, a run of kana, two Thai, Lao, Khmer or Burmese
+clusters.
+"""
+
+import re
+import unicodedata
+
+
+def _marks() -> str:
+    # `\w` leaves combining marks out, which would cut Hindi, Tamil or vowelled Arabic at each sign.
+    # All blocks that matter for words lie below U+2000; three later ones are added by hand.
+    found = (chr(c) for c in range(0x300, 0x2000) if unicodedata.category(chr(c))[0] == "M")
+    return "".join(found) + "\u20d0-\u20f0\u3099\u309a\ufe00-\ufe0f\ufe20-\ufe2f"
+
+
+_HAN = (
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003fffd"
+)
+_HIRAGANA = "\u3041-\u309f"
+_KATAKANA = "\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+# Consonants and signs of Thai, Lao, Burmese, Khmer. A cluster is a letter with the signs around it.
+_STACKED = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u109f\u1780-\u17d3"
+)
+_STACKED_PREFIX = "\u0e40-\u0e44\u0ec0-\u0ec4"  # vowels written before their consonant
+_STACKED_SIGNS = (
+    "\u0e30-\u0e3a\u0e45\u0e47-\u0e4e\u0eb0-\u0ebc\u0ec8-\u0ece"
+    "\u102b-\u103e\u1056-\u1059\u1062-\u1064\u1067-\u106d\u1082-\u108d\u17b6-\u17d3"
+)
+_SPACELESS = _HAN + _HIRAGANA + _KATAKANA + _STACKED
+
+_LETTER = rf"[^\W_{_SPACELESS}]"
+_MARK = f"[{_marks()}]"
+_JOINER = "['\u2019\u02bc\u00ad\u200c\u200d]"
+_CLUSTER = (
+    rf"[{_STACKED_PREFIX}]?[{_STACKED}](?:(?<=\u17d2)[{_STACKED}]|[{_STACKED_SIGNS}]|{_MARK})*"
+)
+
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*")
+_WORD = re.compile(
+    rf"{_LETTER}(?:{_LETTER}|{_MARK}|{_JOINER}(?={_LETTER}))*"
+    rf"|[{_HAN}]{{1,2}}"
+    rf"|[{_KATAKANA}]+"
+    rf"|[{_HIRAGANA}]+"
+    rf"|(?:{_CLUSTER}){{1,2}}"
+)
+_SPACED_WORD = re.compile(rf"{_LETTER}(?:{_LETTER}|{_MARK}|{_JOINER}(?={_LETTER}))*")
+_SPACELESS_RUN = re.compile(rf"[{_SPACELESS}]+")
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """(start, end) of every word in order; they never overlap, and punctuation belongs to none."""
+    return [match.span() for match in _pattern(text).finditer(text)]
+
+
+def words(text: str) -> list[str]:
+    """Words in order, compatibility forms and case folded away (NFKC, casefold)."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    # Joiners between letters are invisible; without them two spellings of a word are one.
+    return [
+        unicodedata.normalize("NFKC", word).casefold().translate(_FOLDED)
+        for word in _WORD.findall(text)
+    ]
+
+
+def count(text: str) -> int:
+    """Number of words; in scripts without spaces two characters count as one."""
+    if text.isascii():
+        return len(_ASCII_WORD.findall(text))
+    characters = sum(map(len, _SPACELESS_RUN.findall(text)))
+    return len(_SPACED_WORD.findall(text)) + (characters + 1) // 2
+
+
+_FOLDED = {0x2019: "'", 0x02BC: "'", 0x00AD: None, 0x200C: None, 0x200D: None}
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return _ASCII_WORD if text.isascii() else _WORD
