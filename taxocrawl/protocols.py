@@ -129,7 +129,7 @@ class FeatureScorer(Protocol):
     def feature_contributions(
         self, document: Document, taxonomy: str, node_id: str
     ) -> tuple[tuple[tuple[str, float, float], ...], float]:
-        """((name, value, contribution in margin), ...) and the base value; they sum to the margin."""
+        """((name, value, contribution), ...) and the base value; they sum to the margin."""
 
 
 @runtime_checkable

@@ -265,7 +265,7 @@ class Document:
     """A site, or one page of it, ready to be classified.
 
     `pages` holds at least one page, the home page first. `id` is what the caller calls it (equal to
-    `domain` for a crawled site). `extracts` are the parsed pages behind `pages`, kept for the store;
+    `domain` for a crawled site). `extracts` are the parsed pages behind `pages`, for the store;
     empty where the text did not come from HTML.
     """
 

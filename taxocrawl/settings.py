@@ -65,7 +65,8 @@ def setting(default: Any, doc: str, *, low: float | None = None, high: float | N
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting with its default. Names are those of `taxocrawl.toml` and, with dashes, of
-    the command line."""
+    the command line.
+    """
 
     # --- crawl: politeness
     contact: str = setting("", "URL or e-mail address that the user agent carries")
@@ -103,7 +104,10 @@ class Settings:
         "rungs of the extraction ladder, the first with enough text speaks",
     )
     text_chars: int = setting(100_000, "longest main text of a page", low=1000)
-    min_words: int = setting(25, "fewest words of main text that are classified", low=1)
+    min_words: int = setting(25, "fewest words of a web page that are classified", low=1)
+    min_words_of_text: int = setting(
+        1, "fewest words of a bare text (no page around it) that are classified", low=1
+    )
     # --- classification
     taxonomies: tuple[str, ...] = setting(("iab-3.1",), "taxonomies to answer in")
     classifiers: tuple[str, ...] = setting(("ranker",), "classifiers that run; the first decides")
@@ -171,11 +175,14 @@ def check(name: str, value: object, where: str) -> object:
         raise SettingsError(f"{where}: unknown setting {name!r}{hint}")
     result = _convert(name, value, _HINTS[name], where)
     low, high = FIELDS[name].metadata["low"], FIELDS[name].metadata["high"]
-    if isinstance(result, int | float) and not isinstance(result, bool):
-        if (low is not None and result < low) or (high is not None and result > high):
-            bounds = f"at least {low}" if high is None else f"between {low} and {high}"
-            raise SettingsError(f"{where}: {name} is {result}, must be {bounds}")
+    if isinstance(result, int | float) and not _within(result, low, high):
+        bounds = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise SettingsError(f"{where}: {name} is {result}, must be {bounds}")
     return result
+
+
+def _within(number: float, low: float | None, high: float | None) -> bool:
+    return (low is None or number >= low) and (high is None or number <= high)
 
 
 def as_json(settings: Settings) -> dict[str, object]:

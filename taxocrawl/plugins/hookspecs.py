@@ -31,26 +31,31 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 @hookspec
 def register_taxonomies() -> Mapping[str, TaxonomyFactory]:
     """Taxonomies by name: `{"iab-3.1": load_iab}`."""
+    raise NotImplementedError
 
 
 @hookspec
 def register_extractors() -> Mapping[str, ExtractorFactory]:
     """Rungs of the extraction ladder by name; the setting `extractors` puts them in order."""
+    raise NotImplementedError
 
 
 @hookspec
 def register_encoders() -> Mapping[str, EncoderFactory]:
     """Encoders by name; the setting `encoder` chooses one."""
+    raise NotImplementedError
 
 
 @hookspec
 def register_classifiers() -> Mapping[str, ClassifierFactory]:
     """Classifiers by name; the setting `classifiers` says which run."""
+    raise NotImplementedError
 
 
 @hookspec
 def register_explainers() -> Mapping[str, ExplainerFactory]:
     """Explainers by name; the setting `explain` says which run for every site."""
+    raise NotImplementedError
 
 
 @hookspec

@@ -1,0 +1,69 @@
+"""What taxocrawl itself supplies, through the hooks that strangers use."""
+
+from collections.abc import Mapping
+from importlib import import_module
+
+from taxocrawl.plugins.hookspecs import hookimpl
+from taxocrawl.protocols import (
+    ClassifierFactory,
+    EncoderFactory,
+    ExplainerFactory,
+    ExtractorFactory,
+    Resources,
+    TaxonomyFactory,
+)
+from taxocrawl.taxonomies import formats
+
+
+class Lazy:
+    """A factory `room.module:function` whose module is imported when it is first called.
+
+    Importing xgboost or trafilatura takes up to a second, which `taxocrawl --help` must not pay.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.module, _, self.function = target.partition(":")
+
+    def __call__(self, resources: Resources) -> object:
+        """The component."""
+        return getattr(import_module(f"taxocrawl.{self.module}"), self.function)(resources)
+
+
+@hookimpl
+def register_taxonomies() -> Mapping[str, TaxonomyFactory]:
+    """The packaged taxonomies."""
+    return formats.factories()
+
+
+@hookimpl
+def register_extractors() -> Mapping[str, ExtractorFactory]:
+    """The rungs of the extraction ladder."""
+    return {  # type: ignore[dict-item]
+        "trafilatura": Lazy("extraction.ladder:create_trafilatura"),
+        "baseline": Lazy("extraction.ladder:create_baseline"),
+        "visible": Lazy("extraction.ladder:create_visible"),
+    }
+
+
+@hookimpl
+def register_encoders() -> Mapping[str, EncoderFactory]:
+    """The encoder of the chosen model."""
+    return {"default": Lazy("classifiers.encoders.static:create")}  # type: ignore[dict-item]
+
+
+@hookimpl
+def register_classifiers() -> Mapping[str, ClassifierFactory]:
+    """The default classifier and the one that needs no training."""
+    return {  # type: ignore[dict-item]
+        "ranker": Lazy("classifiers.ranker:create"),
+        "nearest": Lazy("classifiers.nearest:create"),
+    }
+
+
+@hookimpl
+def register_explainers() -> Mapping[str, ExplainerFactory]:
+    """Leave-words-out and SHAP."""
+    return {  # type: ignore[dict-item]
+        "words": Lazy("explanations.occlusion:create"),
+        "shap": Lazy("explanations.shapley:create"),
+    }

@@ -1,0 +1,182 @@
+"""All components by name: who supplies each, made once a process when first asked for."""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, cast
+
+from taxocrawl.errors import ModelError, PluginError, TaxocrawlError, TaxonomyError
+from taxocrawl.protocols import Classifier, Encoder, Explainer, Extractor
+from taxocrawl.settings import Settings
+from taxocrawl.taxonomies import formats
+from taxocrawl.taxonomies.tree import Taxonomy
+
+ComponentKind = Literal["taxonomies", "extractors", "encoders", "classifiers", "explainers"]
+KINDS: tuple[ComponentKind, ...] = (
+    "taxonomies",
+    "extractors",
+    "encoders",
+    "classifiers",
+    "explainers",
+)
+SHIPPED_MODELS = Path(__file__).parent.parent / "models"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One thing a plugin supplies."""
+
+    kind: ComponentKind
+    name: str
+    plugin: str
+    factory: Callable[[Any], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginProblem:
+    """A plugin that was skipped, and why."""
+
+    plugin: str
+    message: str
+
+
+class Registry:
+    """Components of all plugins. PluginError if two plugins claim one name."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        components: Iterator[Component],
+        *,
+        plugins: tuple[str, ...] = (),
+        problems: tuple[PluginProblem, ...] = (),
+    ) -> None:
+        self.settings = settings
+        self.plugins = plugins
+        self.problems = problems
+        self._components: dict[tuple[ComponentKind, str], Component] = {}
+        self._made: dict[tuple[ComponentKind, str], object] = {}
+        for component in components:
+            self._add(component)
+
+    def _add(self, component: Component) -> None:
+        key = (component.kind, component.name)
+        if other := self._components.get(key):
+            raise PluginError(
+                component.plugin,
+                f"supplies {component.name!r} among the {component.kind}, as plugin "
+                f"{other.plugin} does; block one of them",
+            )
+        self._components[key] = component
+
+    def components(self, kind: ComponentKind) -> tuple[Component, ...]:
+        """All of one kind, in the order in which they were registered."""
+        return tuple(c for (of, _), c in self._components.items() if of == kind)
+
+    def plugin_of(self, kind: ComponentKind, name: str) -> str:
+        """The plugin that supplies a component; '' if none does."""
+        component = self._components.get((kind, name))
+        return component.plugin if component else ""
+
+    def taxonomy(self, name: str) -> Taxonomy:
+        """Taxonomy of that name, or of a user's own file."""
+        if ("taxonomies", name) not in self._components and Path(name).is_file():
+            return self._once(("taxonomies", name), lambda: formats.read_csv(Path(name)))
+        return cast(Taxonomy, self._get("taxonomies", name, TaxonomyError))
+
+    def extractor(self, name: str) -> Extractor:
+        """Rung of the extraction ladder."""
+        return cast(Extractor, self._get("extractors", name, TaxocrawlError))
+
+    def encoder(self, name: str = "") -> Encoder:
+        """Encoder of that name; any other name is a sentence-transformers model or folder."""
+        name = name or self.settings.encoder
+        if ("encoders", name) in self._components:
+            return cast(Encoder, self._get("encoders", name, ModelError))
+        from taxocrawl.classifiers.encoders import sentence_transformers
+
+        return self._once(("encoders", name), lambda: sentence_transformers.load(name))
+
+    def classifier(self, name: str) -> Classifier:
+        """Classifier of that name."""
+        return cast(Classifier, self._get("classifiers", name, TaxocrawlError))
+
+    def explainer(self, name: str) -> Explainer:
+        """Explainer of that name."""
+        return cast(Explainer, self._get("explainers", name, TaxocrawlError))
+
+    def model_folder(self, name: str = "") -> Path:
+        """Folder of a shipped model or of the user's; ModelError if there is none."""
+        name = name or self.settings.model
+        for folder in (SHIPPED_MODELS / name, Path(name)):
+            if (folder / "model.json").is_file():
+                return folder
+        known = sorted(folder.parent.name for folder in SHIPPED_MODELS.glob("*/model.json"))
+        raise ModelError(f"no model {name!r}: give a model folder, or one of {', '.join(known)}")
+
+    def _get(self, kind: ComponentKind, name: str, error: type[TaxocrawlError]) -> object:
+        component = self._components.get((kind, name))
+        if component is None:
+            known = sorted(c.name for c in self.components(kind))
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise error(f"no {name!r} among the {kind}; {hint}known: {', '.join(known)}")
+        return self._once((kind, name), lambda: self._make(component))
+
+    def _once(self, key: tuple[ComponentKind, str], make: Callable[[], T]) -> T:
+        if key not in self._made:
+            self._made[key] = make()
+        return cast(T, self._made[key])
+
+    def _make(self, component: Component) -> object:
+        try:
+            return component.factory(PluginResources(self, component.plugin))
+        except TaxocrawlError:
+            raise
+        except Exception as error:  # a plugin's own code: whatever it raises is its fault
+            raise PluginError(
+                component.plugin, f"{component.name}: {type(error).__name__}: {error}"
+            ) from error
+
+
+class PluginResources:
+    """`Resources` for the factories of one plugin."""
+
+    def __init__(self, registry: Registry, plugin: str) -> None:
+        self._registry = registry
+        self._plugin = plugin
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self._registry.settings.seed
+
+    @property
+    def settings(self) -> Settings:
+        """The run's settings."""
+        return self._registry.settings
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """The plugin's own table in `taxocrawl.toml`."""
+        return MappingProxyType(dict(self._registry.settings.plugins.get(self._plugin, {})))
+
+    def taxonomy(self, name: str) -> Taxonomy:
+        """See `Registry.taxonomy`."""
+        return self._registry.taxonomy(name)
+
+    def encoder(self, name: str = "") -> Encoder:
+        """See `Registry.encoder`."""
+        return self._registry.encoder(name)
+
+    def classifier(self, name: str) -> Classifier:
+        """See `Registry.classifier`."""
+        return self._registry.classifier(name)
+
+    def model_folder(self, name: str = "") -> Path:
+        """See `Registry.model_folder`."""
+        return self._registry.model_folder(name)

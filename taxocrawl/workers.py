@@ -1,0 +1,184 @@
+"""A pool of processes that can be killed: everything that touches page bytes or plugin code.
+
+A bomb, an endless loop or `os._exit` costs one worker and one retry, never the run. Two calls only:
+`extract` and `categorize`. Memory is bounded at each call by RLIMIT_AS, time by a deadline after
+which the process is killed (pebble; concurrent.futures cannot).
+"""
+
+import asyncio
+import ctypes
+import logging
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, TypeVar
+
+import pebble
+
+from taxocrawl import pipeline
+from taxocrawl.extraction import html
+from taxocrawl.plugins import loading
+from taxocrawl.plugins.registry import Registry
+from taxocrawl.records import Document, Extract, Outcome, Page
+from taxocrawl.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FailureReason = Literal["raised", "died", "timeout"]
+
+MIB = 2**20
+TASKS_A_WORKER = 5000
+"""A worker is replaced after so many calls, so that a leak in a parser cannot grow for ever."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+class WorkerFailure(Exception):
+    """A call that gave nothing: it raised, its process died, or its deadline passed."""
+
+    def __init__(self, reason: FailureReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Workers:
+    """The pool. Use as a context manager; `close` ends all processes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.count = settings.workers or max(2, os.cpu_count() or 2)
+        self._pool = pebble.ProcessPool(
+            max_workers=self.count,
+            max_tasks=TASKS_A_WORKER,
+            initializer=_start,
+            initargs=[settings, os.getpid()],
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes, at once if calls are still under way."""
+        self._pool.stop()
+        self._pool.join()
+
+    async def extract(self, page: Page) -> Extract:
+        """What the page says; WorkerFailure where extraction gave nothing."""
+        timeout_s = self.settings.extract_timeout_s
+        return await _result(self._pool.schedule(_extract, args=[page], timeout=timeout_s))
+
+    async def categorize(self, documents: Sequence[Document]) -> list[Outcome]:
+        """One outcome a document, in order. A batch that dies is tried again one by one."""
+        try:
+            return await self._categorize(documents)
+        except WorkerFailure as failure:
+            if len(documents) == 1:
+                return [await self._last_try(documents[0], failure)]
+        logger.warning("a batch of %d documents failed; trying each alone", len(documents))
+        return [outcome for d in documents for outcome in await self.categorize([d])]
+
+    async def _categorize(self, documents: Sequence[Document]) -> list[Outcome]:
+        timeout_s = self.settings.classify_timeout_s
+        call = self._pool.schedule(_categorize, args=[list(documents)], timeout=timeout_s)
+        outcomes = await _result(call)
+        # The document crosses the border once: the worker leaves it out, the caller has it.
+        return [replace(o, document=d) for o, d in zip(outcomes, documents, strict=True)]
+
+    async def _last_try(self, document: Document, first: WorkerFailure) -> Outcome:
+        logger.warning("%s: classification %s (%s); once more", document.id, first.reason, first)
+        try:
+            return (await self._categorize([document]))[0]
+        except WorkerFailure as failure:
+            return Outcome(
+                domain=document.domain,
+                kind="classifier_failed",
+                detail=failure.reason,
+                message=str(failure),
+                document=document,
+            )
+
+
+async def _result(future: "Future[T]") -> T:
+    try:
+        return await asyncio.wrap_future(future)
+    except TimeoutError:
+        raise WorkerFailure("timeout", "the deadline passed; its process was killed") from None
+    except pebble.ProcessExpired as error:
+        raise WorkerFailure("died", f"its process died (exit code {error.exitcode})") from None
+    except MemoryError:
+        raise WorkerFailure("raised", "MemoryError: the worker's memory limit") from None
+    except Exception as error:  # whatever page bytes or plugin code raised in the worker
+        raise WorkerFailure("raised", f"{type(error).__name__}: {error}") from error
+
+
+# ---- in the worker ------------------------------------------------------------------------------
+
+
+class _State:
+    """What a worker keeps between calls."""
+
+    settings: Settings
+    registry: Registry | None = None
+
+
+def _start(settings: Settings, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
+    _die_with(parent)
+    # stdout is for data of the main process; what a plugin prints goes to the log.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _State.settings = settings
+    _State.registry = loading.load(settings)
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the call above
+            os._exit(1)
+
+
+def _registry() -> Registry:
+    assert _State.registry is not None, "the worker was started without its initializer"  # noqa: S101
+    return _State.registry
+
+
+def _extract(page: Page) -> Extract:
+    settings, registry = _State.settings, _registry()
+    ladder = [(name, registry.extractor(name)) for name in settings.extractors]
+    _limit_memory(settings.extract_memory_mib)
+    return html.extract(page, ladder=ladder, settings=settings)
+
+
+def _categorize(documents: list[Document]) -> list[Outcome]:
+    settings = _State.settings
+    _limit_memory(settings.classify_memory_mib)
+    outcomes = pipeline.categorize(documents, _registry(), settings)
+    return [replace(outcome, document=None) for outcome in outcomes]
+
+
+def _limit_memory(more_mib: int) -> None:
+    """Let this process grow by so much above its present size; no effect without /proc."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return
+    limit = pages * resource.getpagesize() + more_mib * MIB
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
