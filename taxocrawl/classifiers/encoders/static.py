@@ -1,0 +1,125 @@
+"""Static token vectors without torch: a table, a tokenizer, a mean.
+
+Reads the folders that sentence-transformers writes for `StaticEmbedding` (+ `Normalize`) and gives
+the same vectors, 3 times as fast and without its 500 MB of dependencies.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
+from taxocrawl.errors import ModelError
+from taxocrawl.protocols import Vectors
+
+TokenIds = NDArray[np.int64]
+
+# A text is cut in letters first, so that a huge one costs no tokenizer time, then in tokens. The
+# mean over the first 4,096 tokens is as good as over all; no page text of ours is longer.
+MAX_LETTERS = 40_000
+MAX_TOKENS = 4_096
+
+# sentence-transformers saves "embedding.weight", model2vec "embeddings".
+TABLE_NAMES = ("embeddings", "embedding.weight")
+
+
+class StaticEncoder:
+    """Mean of token vectors, scaled to unit length; frequency weights are part of the table."""
+
+    def __init__(self, folder: Path, *, name: str = "static") -> None:
+        self.name = name
+        self._tokenizer = _read_tokenizer(folder)
+        self._table = _read_table(folder)
+        n_tokens = self._tokenizer.get_vocab_size()
+        if n_tokens != len(self._table):
+            raise ModelError(f"{folder}: {len(self._table)} vectors for {n_tokens} tokens")
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return int(self._table.shape[1])
+
+    @property
+    def token_vectors(self) -> Vectors:
+        """The table, (n_tokens, dimension) float32: weighted by frequency, not of unit length."""
+        return self._table
+
+    def tokens(self, ids: TokenIds) -> list[str]:
+        """The pieces of text that the ids stand for, as the vocabulary writes them."""
+        return [self._tokenizer.id_to_token(int(i)) or "" for i in ids]
+
+    def tokenize(self, texts: Sequence[str]) -> list[TokenIds]:
+        """Token ids of each text, at most MAX_TOKENS."""
+        cut = [_clean(text) for text in texts]
+        encodings = self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)
+        return [np.array(e.ids[:MAX_TOKENS], dtype=np.int64) for e in encodings]
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, (n_texts, dimension) float32; zeros for a text without known tokens."""
+        return self.pool(self.tokenize(texts))
+
+    def pool(self, ids: Sequence[TokenIds]) -> Vectors:
+        """Unit vectors of texts that are already token ids, as `encode` gives them."""
+        vectors = np.zeros((len(ids), self.dimension), dtype=np.float32)
+        for row, text_ids in enumerate(ids):
+            if len(text_ids):
+                # The direction of the sum is that of the mean.
+                self._table.take(text_ids, axis=0).sum(axis=0, out=vectors[row])
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+        return vectors
+
+
+def _clean(text: str) -> str:
+    """Text that the tokenizer takes: cut, and lone surrogates (legal in str) replaced."""
+    return text[:MAX_LETTERS].encode("utf-8", "replace").decode("utf-8")
+
+
+def _read_tokenizer(folder: Path) -> Tokenizer:
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise ModelError(f"{folder} is no encoder folder: it has no tokenizer.json")
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception for a bad file
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _read_table(folder: Path) -> Vectors:
+    path = folder / "model.safetensors"
+    if not _is_static(folder):
+        raise ModelError(
+            f"{folder} holds no StaticEmbedding model; pip install 'taxocrawl[transformers]' "
+            "runs any other sentence-transformers model"
+        )
+    try:
+        arrays = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    found = [arrays[name] for name in TABLE_NAMES if name in arrays]
+    if not found or found[0].ndim != 2:
+        raise ModelError(f"{path} has no table named {' or '.join(TABLE_NAMES)}")
+    table = found[0].astype(np.float32)
+    if not np.isfinite(table).all():
+        raise ModelError(f"{path} holds numbers that are not finite")
+    return table
+
+
+def _is_static(folder: Path) -> bool:
+    """Whether modules.json starts with a StaticEmbedding; model2vec writes none, which is fine."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return True
+    try:
+        modules = json.loads(path.read_text(encoding="utf-8"))
+        return str(modules[0]["type"]).endswith("StaticEmbedding")
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
