@@ -1,7 +1,7 @@
 """A taxonomy: nodes, their order, and the walk up and down."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from taxocrawl.errors import TaxonomyError
@@ -41,10 +41,32 @@ class NodeTexts:
 NO_TEXTS = NodeTexts()
 
 
+def parents_first(parents: Mapping[str, str | None]) -> list[str]:
+    """Ids (from id -> parent's id) with each parent pulled up to stand above its first child.
+
+    Ids whose chain of parents reaches no root, by a cycle or a missing parent, are left out.
+    """
+    ordered: dict[str, None] = {}
+    lost: set[str] = set()
+    for node_id in parents:
+        chain: dict[str, None] = {}
+        step: str | None = node_id
+        while step is not None and step not in ordered:
+            if step in chain or step in lost or step not in parents:
+                lost.update(chain)
+                break
+            chain[step] = None
+            step = parents[step]
+        else:
+            ordered.update(dict.fromkeys(reversed(chain)))
+    return list(ordered)
+
+
 class Taxonomy:
     """A forest of nodes with ids unique in it, parents before children.
 
-    Raises TaxonomyError on a duplicate id, a missing parent, a cycle or a wrong tier.
+    `texts` may be a function, called when somebody first asks: reading names in 31 languages takes
+    longer than reading the tree. `cattax` is the OpenRTB code, None where AdCOM lists none. Raises TaxonomyError on a duplicate id, a missing parent, a cycle or a wrong tier.
     """
 
     def __init__(
@@ -53,7 +75,7 @@ class Taxonomy:
         nodes: Iterable[Node],
         *,
         title: str = "",
-        texts: Mapping[str, NodeTexts] | None = None,
+        texts: Mapping[str, NodeTexts] | Callable[[], Mapping[str, NodeTexts]] | None = None,
         source: str = "",
         licence: str = "",
         cattax: int | None = None,
@@ -63,7 +85,7 @@ class Taxonomy:
         self.source = source
         self.licence = licence
         self.cattax = cattax
-        self._texts = dict(texts or {})
+        self._texts = texts or {}
         self._nodes: dict[str, Node] = {}
         self._children: dict[str | None, list[str]] = {None: []}
         for node in nodes:
@@ -134,9 +156,11 @@ class Taxonomy:
 
     def subtree(self, node_id: str) -> Iterator[str]:
         """The node's id and all below it, parents first."""
-        yield node_id
-        for child in self.children(node_id):
-            yield from self.subtree(child)
+        waiting = [node_id]  # no recursion: a user's chain may be deeper than Python's stack
+        while waiting:
+            current = waiting.pop()
+            yield current
+            waiting.extend(reversed(self._children.get(current, [])))
 
     def path(self, node_id: str) -> str:
         """Names from the root down: `Sports > Soccer`."""
@@ -144,6 +168,8 @@ class Taxonomy:
 
     def texts(self, node_id: str) -> NodeTexts:
         """Keywords, examples and names in other languages; empty where nothing is known."""
+        if callable(self._texts):
+            self._texts = self._texts()
         return self._texts.get(node_id, NO_TEXTS)
 
     @property
