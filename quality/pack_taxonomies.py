@@ -124,7 +124,7 @@ def glossary(file: str) -> Iterator[dict[str, object]]:
 
 
 def texts() -> dict[str, dict[str, dict[str, object]]]:
-    """taxonomy -> node id -> what is known in words, without names in other languages."""
+    """Known by taxonomy -> node id -> what is known in words, without names in other languages."""
     known: dict[str, dict[str, dict[str, object]]] = {
         "iab-3.1": {str(e["id"]): e for e in glossary("glossary_iab_3.1.jsonl")},
         "iab-vectors": {},

@@ -26,7 +26,7 @@ def _read_entries(path: Path) -> dict[str, Mapping[str, object]]:
 
 
 def _read_names(path: Path) -> dict[str, dict[str, str]]:
-    """node id -> language -> name, from one row a language with one column a node."""
+    """Names by node id -> language, from one row a language with one column a node."""
     lines = _lines(path)
     if not lines:
         return {}

@@ -66,7 +66,8 @@ class Taxonomy:
     """A forest of nodes with ids unique in it, parents before children.
 
     `texts` may be a function, called when somebody first asks: reading names in 31 languages takes
-    longer than reading the tree. `cattax` is the OpenRTB code, None where AdCOM lists none. Raises TaxonomyError on a duplicate id, a missing parent, a cycle or a wrong tier.
+    longer than reading the tree. `cattax` is the OpenRTB code, None where AdCOM lists none.
+    Raises TaxonomyError on a duplicate id, a parent that is not above its child, a wrong tier.
     """
 
     def __init__(

@@ -113,7 +113,9 @@ def _decode(path: Path) -> str:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise _error(path, line, f"is not {encoding.removesuffix('-sig')}: {error.reason}") from error
+        raise _error(
+            path, line, f"is not {encoding.removesuffix('-sig')}: {error.reason}"
+        ) from error
 
 
 def _header(path: Path, line: str) -> tuple[str, dict[str, int]]:
