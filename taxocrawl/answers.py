@@ -1,0 +1,130 @@
+"""An outcome as the JSON that programs read: one shape for files, streams and services."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from taxocrawl.records import Explanation, Outcome, Prediction
+from taxocrawl.taxonomies.tree import Taxonomy
+
+Json = dict[str, object]
+
+WORDS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerOptions:
+    """What beside the asserted categories an answer holds: `top` ranked nodes, explanations."""
+
+    top: int = 0
+    explained: bool = False
+    run_id: str = ""
+
+
+def as_json(
+    outcome: Outcome,
+    *,
+    answer_id: str,
+    taxonomy: Callable[[str], Taxonomy],
+    options: AnswerOptions,
+) -> Json:
+    """The answer with the keys of the documentation's "JSON of an answer", in that order."""
+    document = outcome.document
+    deciding = deciding_predictions(outcome.predictions)
+    asserted = [p for p in deciding if p.asserted]
+    ranked = sorted((p for p in deciding if p.rank), key=lambda p: p.rank or 0)
+    first = deciding[0] if deciding else None
+    extract = document.extracts[0] if document and document.extracts else None
+    answer: Json = {
+        "id": answer_id,
+        "domain": outcome.domain,
+        "url": outcome.final_url or (document.url if document else ""),
+        "outcome": outcome.kind,
+        "detail": outcome.detail,
+        "language": document.language if document else "",
+        "form": None,
+        "categories": [category(p, taxonomy(p.taxonomy)) for p in asserted],
+        "candidates": [category(p, taxonomy(p.taxonomy)) for p in ranked[: options.top]],
+        "words": _words(outcome.explanations),
+        "tags": [],
+        "openrtb": openrtb(asserted, taxonomy),
+        "classifier": first.classifier if first else None,
+        "model_id": first.model_id if first else None,
+        "run_id": options.run_id or None,
+        "fetched_at": extract.fetched_at if extract else None,
+    }
+    if outcome.message:
+        answer["message"] = outcome.message
+    if outcome.notes:
+        answer["notes"] = list(outcome.notes)
+    if outcome.plugin_failures:
+        answer["plugin_errors"] = [f"{f.plugin}: {f.message}" for f in outcome.plugin_failures]
+    if options.explained:
+        answer["explanations"] = [explanation(e) for e in outcome.explanations]
+    return answer
+
+
+def deciding_predictions(predictions: Sequence[Prediction]) -> list[Prediction]:
+    """Of each taxonomy the predictions of the first classifier that answered in it."""
+    deciding: dict[str, str] = {}
+    for prediction in predictions:
+        deciding.setdefault(prediction.taxonomy, prediction.classifier)
+    return [p for p in predictions if deciding[p.taxonomy] == p.classifier]
+
+
+def category(prediction: Prediction, taxonomy: Taxonomy) -> Json:
+    """One node with its names."""
+    node = taxonomy[prediction.node_id]
+    return {
+        "taxonomy": prediction.taxonomy,
+        "id": node.id,
+        "name": node.name,
+        "path": taxonomy.path(node.id),
+        "tier": node.tier,
+        "confidence": round(prediction.confidence, 4),
+        "parent_id": node.parent_id,
+    }
+
+
+def openrtb(asserted: Sequence[Prediction], taxonomy: Callable[[str], Taxonomy]) -> Json | None:
+    """`cat` and its `cattax`, always together: without cattax readers assume Content 1.0."""
+    coded = [p for p in asserted if taxonomy(p.taxonomy).cattax is not None]
+    if not coded:
+        return None
+    tree = taxonomy(coded[0].taxonomy)
+    ids = [p.node_id for p in coded if p.taxonomy == tree.name]
+    parents = {tree[node_id].parent_id for node_id in ids}
+    return {"cat": [i for i in ids if i not in parents], "cattax": tree.cattax}
+
+
+def explanation(explained: Explanation) -> Json:
+    """One explanation with all its attributions."""
+    return {
+        "taxonomy": explained.taxonomy,
+        "id": explained.node_id,
+        "classifier": explained.classifier,
+        "method": explained.method,
+        "unit": explained.unit,
+        "score": round(explained.score, 6),
+        "base_value": round(explained.base_value, 6),
+        "fidelity": explained.fidelity,
+        "attributions": [
+            {
+                "kind": a.kind,
+                "name": a.name,
+                "weight": round(a.weight, 6),
+                **({"value": a.value} if a.value is not None else {}),
+                **({"url": a.url} if a.url else {}),
+            }
+            for a in explained.attributions
+        ],
+    }
+
+
+def _words(explanations: Sequence[Explanation]) -> list[Json]:
+    """The words that weigh most for the first explained node."""
+    first = next((e for e in explanations if e.method == "words"), None)
+    if first is None:
+        return []
+    own = [a for a in first.attributions if a.kind in ("word", "phrase")]
+    heaviest = sorted(own, key=lambda a: -abs(a.weight))[:WORDS_SHOWN]
+    return [{"text": a.name, "weight": round(a.weight, 4)} for a in heaviest]

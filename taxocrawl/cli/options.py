@@ -1,0 +1,69 @@
+"""Options that several commands share; those of settings take their text and range from there."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import click
+
+from taxocrawl import settings as settings_module
+from taxocrawl.settings import FIELDS, Settings
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+STORE = "sites.duckdb"
+
+
+def of_settings(*names: str) -> Callable[[Command], Command]:
+    """A decorator that adds one option for each named setting; not given means None."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(names):
+            command = _option(name)(command)
+        return command
+
+    return decorate
+
+
+def _option(name: str) -> Callable[[Command], Command]:
+    field = FIELDS[name]
+    doc, default = field.metadata["doc"], field.default
+    flag = f"--{name.replace('_', '-')}"
+    if field.type is bool or isinstance(default, bool):
+        return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=doc)
+    if isinstance(default, tuple):
+        singular = {"taxonomies": "--taxonomy", "classifiers": "--classifier"}.get(name, flag)
+        shown = f"  [default: {', '.join(map(str, default))}]" if default else ""
+        return click.option(singular, name, multiple=True, help=f"{doc} (repeatable){shown}")
+    choices = get_args(field.type)
+    kind: Any = (
+        click.Choice(choices) if choices and all(isinstance(c, str) for c in choices) else None
+    )
+    shown = "" if default in ("", None) else f"  [default: {default}]"
+    return click.option(flag, name, type=kind, default=None, help=f"{doc}{shown}")
+
+
+def load_settings(options: dict[str, Any], file: Path | None = None) -> Settings:
+    """Settings with the command line's options on top; options that are no settings are ignored."""
+    overrides = {
+        name: value
+        for name, value in options.items()
+        if name in FIELDS and value is not None and value != ()
+    }
+    return settings_module.load(environ=os.environ, overrides=overrides, file=file)
+
+
+def store_option(flag: str, doc: str, *, must_exist: bool) -> Callable[[Command], Command]:
+    """The option that names the store."""
+    kind = click.Path(path_type=Path, dir_okay=False, exists=must_exist)
+    names = [flag, "--store"] if flag != "--store" else ["--store"]
+    return click.option(
+        *names,
+        "store",
+        type=kind,
+        default=STORE,
+        show_default=True,
+        envvar="TAXOCRAWL_STORE",
+        help=doc,
+    )

@@ -1,0 +1,89 @@
+"""`taxocrawl sql`: the store answers."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from taxocrawl.cli.options import STORE, store_option
+
+FORMATS = ("table", "json", "csv")
+
+
+@click.command(name="sql")
+@click.argument("arguments", nargs=-1, required=True, metavar="[STORE] QUERY")
+@store_option("-s", "The store that is asked.", must_exist=False)
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(FORMATS),
+    default=None,
+    help="[default: table on a terminal, csv in a pipe]",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json: one line a row.")
+@click.option("--max-rows", type=click.IntRange(1), default=10_000, show_default=True)
+@click.option(
+    "--timeout", "timeout_s", type=float, default=30.0, show_default=True, help="Seconds."
+)
+def command(
+    arguments: tuple[str, ...],
+    store: Path,
+    shape: str | None,
+    as_json: bool,
+    max_rows: int,
+    timeout_s: float,
+) -> None:
+    """Ask the store in SQL; it is opened read-only, and cannot reach files or the network.
+
+    `-` as QUERY reads it from standard input. Views to start from: site_categories,
+    category_words, outcomes, disagreements; macros: in_category('Sports'), why('example.com').
+    """
+    from taxocrawl.store import query
+
+    if len(arguments) > 2:
+        raise click.UsageError("give one QUERY, in quotes")
+    path = Path(arguments[0]) if len(arguments) == 2 else store
+    text = sys.stdin.read() if arguments[-1] == "-" else arguments[-1]
+    if not path.is_file():
+        raise click.UsageError(f"there is no store {path}; name one with --store (default {STORE})")
+    result = query.run_sql(path, text, timeout_s=timeout_s, max_rows=max_rows)
+    shape = "json" if as_json else shape or ("table" if sys.stdout.isatty() else "csv")
+    {"table": _table, "json": _json_lines, "csv": _csv}[shape](result)
+    if result.truncated:
+        click.echo(f"cut after {max_rows:,} rows; --max-rows gives more", err=True)
+
+
+def _table(result: object) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from taxocrawl.explanations.render import visible
+
+    table = Table()
+    for name, kind in zip(result.columns, result.types, strict=True):  # type: ignore[attr-defined]
+        numeric = kind.startswith(("BIGINT", "INTEGER", "DOUBLE", "DECIMAL", "FLOAT", "HUGEINT"))
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+    for row in result.rows:  # type: ignore[attr-defined]
+        table.add_row(*(Text(visible(_shown(value))) for value in row))
+    Console().print(table)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _json_lines(result: object) -> None:
+    for row in result.rows:  # type: ignore[attr-defined]
+        named = dict(zip(result.columns, row, strict=True))  # type: ignore[attr-defined]
+        click.echo(json.dumps(named, ensure_ascii=False, default=str))
+
+
+def _csv(result: object) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(result.columns)  # type: ignore[attr-defined]
+    writer.writerows(result.rows)  # type: ignore[attr-defined]

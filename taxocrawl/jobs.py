@@ -1,0 +1,112 @@
+"""The two long jobs, whole: crawl a list into a store, classify a stream of items.
+
+Both check the settings before the first request, open what they need (plugins, workers, store) and
+close it again. The command line and the Python interface call these.
+"""
+
+import asyncio
+import itertools
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from taxocrawl import archives, domains, pipeline
+from taxocrawl.archives import Item
+from taxocrawl.crawler.run import RunSummary, run_crawl
+from taxocrawl.plugins import loading
+from taxocrawl.plugins.registry import Registry
+from taxocrawl.records import InputLine, Outcome
+from taxocrawl.settings import Settings
+from taxocrawl.store.writer import StoreWriter
+from taxocrawl.workers import Workers
+
+ITEMS_AT_ONCE = 256
+"""Items read ahead: enough to fill every worker, few enough to stream."""
+
+
+def crawl_into(
+    path: Path,
+    lines: Iterable[InputLine],
+    *,
+    settings: Settings,
+    new_run: bool = False,
+    command: str = "crawl",
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> RunSummary:
+    """Crawl every line into the store at `path`; an unfinished run of the same list goes on."""
+    registry = _checked_registry(settings)
+    with (
+        StoreWriter(
+            path,
+            settings=settings,
+            command=command,
+            taxonomies=[registry.taxonomy(name) for name in settings.taxonomies],
+            new_run=new_run,
+        ) as store,
+        Workers(settings) as workers,
+    ):
+        return run_crawl(
+            lines, store=store, workers=workers, settings=settings, on_outcome=on_outcome
+        )
+
+
+def classify(items: Iterable[Item], settings: Settings) -> Iterator[tuple[Item, Outcome]]:
+    """Outcomes in the order of the items, read ahead by a few hundred at most."""
+    _checked_registry(settings)
+    stream = iter(items)
+    with Workers(settings) as workers:
+        while chunk := list(itertools.islice(stream, ITEMS_AT_ONCE)):
+            fetched = iter(fetch([item.fetch for item in chunk if item.fetch], settings))
+            local = [item for item in chunk if not item.fetch]
+            done = iter(asyncio.run(archives.classify(local, workers, settings.batch_size)))
+            for item in chunk:
+                yield item, next(fetched if item.fetch else done)
+
+
+def fetch(urls: Sequence[str], settings: Settings) -> list[Outcome]:
+    """Outcomes of these URLs, crawled in a process of their own, in order.
+
+    Twisted's reactor cannot start twice in one process, and a notebook asks more than once.
+    """
+    if not urls:
+        return []
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as process:
+        return process.submit(_fetch, tuple(urls), settings).result()
+
+
+class _Collected:
+    """A sink for outcomes that are wanted now and not stored."""
+
+    def __init__(self) -> None:
+        self.by_line: dict[int, Outcome] = {}
+        self.run_id = ""
+
+    def finished_lines(self) -> frozenset[int]:
+        """None: nothing is resumed."""
+        return frozenset()
+
+    def add(self, outcome: Outcome, line: InputLine) -> None:
+        """Keep an outcome."""
+        self.by_line[line.line] = outcome
+
+    def add_line(self, line: InputLine) -> None:
+        """Keep the verdict on a line that names no site."""
+        kind = line.outcome or "invalid_input"
+        self.by_line[line.line] = Outcome(domain=line.raw, kind=kind, detail=line.detail)
+
+
+def _fetch(urls: Sequence[str], settings: Settings) -> list[Outcome]:
+    collected = _Collected()
+    # Two URLs of one site are two inputs here, so no line is a duplicate.
+    lines = [domains.parse_line(number, url) for number, url in enumerate(urls, start=1)]
+    with Workers(settings) as workers:
+        run_crawl(lines, store=collected, workers=workers, settings=settings)
+    return [collected.by_line[line.line] for line in lines]
+
+
+def _checked_registry(settings: Settings) -> Registry:
+    registry = loading.load(settings)
+    pipeline.check_settings(registry, settings)
+    return registry

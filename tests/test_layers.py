@@ -1,0 +1,66 @@
+"""The house has one direction: imports point down, and each outside library has its room."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter import cli as importlinter
+
+import taxocrawl
+
+PACKAGE = Path(taxocrawl.__file__).parent
+
+ROOMS_OF = {
+    "scrapy": {"crawler"},
+    "twisted": {"crawler"},
+    "zope": {"crawler"},
+    "protego": {"crawler"},
+    "trafilatura": {"extraction"},
+    "lxml": {"extraction"},
+    "xgboost": {"classifiers", "training"},
+    "tokenizers": {"classifiers", "training"},
+    "safetensors": {"classifiers", "training"},
+    "sentence_transformers": {"classifiers", "training"},
+    "torch": {"classifiers", "training"},
+    "sklearn": {"training"},
+    "duckdb": {"store"},
+    "pyarrow": {"store", "training"},
+    "pluggy": {"plugins"},
+    "pebble": {"workers"},
+    "ada_url": {"domains"},
+    "tldextract": {"domains"},
+    "click": {"cli", "plugins"},
+    "rich": {"cli", "explanations"},
+}
+
+
+def test_imports_point_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PACKAGE.parent)
+    assert importlinter.lint_imports(no_cache=True) == 0
+
+
+@pytest.mark.parametrize("library", sorted(ROOMS_OF))
+def test_each_outside_library_has_one_room(library: str) -> None:
+    strangers = [
+        str(path.relative_to(PACKAGE))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if library in _imported(path) and _room(path) not in ROOMS_OF[library]
+    ]
+    assert strangers == []
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imported(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in _import_names(ast.parse(path.read_text("utf-8")))}
+
+
+def _import_names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
