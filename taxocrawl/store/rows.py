@@ -1,0 +1,316 @@
+"""An outcome as rows of the tables: one row of a batch is one input line with all its children."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import pyarrow as pa
+
+from taxocrawl.records import (
+    OUTCOMES,
+    Attribution,
+    Explanation,
+    Extract,
+    Fields,
+    InputLine,
+    Outcome,
+    Prediction,
+    is_retryable,
+)
+from taxocrawl.settings import KeepText
+from taxocrawl.store import schema
+
+Row = dict[str, object]
+
+RAW_CHARS: Final = 4096
+TEXT_CHARS: Final = 20_000
+# Rows kept of one explanation (DESIGN 7): enough to see why, small enough for 20 KB a site.
+WORDS_FOR: Final = 10
+WORDS_AGAINST: Final = 5
+FEATURES: Final = 10
+SENTENCES: Final = 3
+
+BATCH_TABLES: Final = tuple(
+    schema.tables()[table.name]
+    for table in (
+        schema.INPUTS,
+        schema.SITES,
+        schema.PAGES,
+        schema.PREDICTIONS,
+        schema.EXPLANATIONS,
+        schema.ATTRIBUTIONS,
+    )
+)
+"""Tables that a finished line adds rows to."""
+
+_ARROW: Final[Mapping[str, pa.DataType]] = {
+    "VARCHAR": pa.string(),
+    "JSON": pa.string(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "VARCHAR[]": pa.list_(pa.string()),
+    "STRUCT(plugin VARCHAR, component VARCHAR, message VARCHAR)[]": pa.list_(
+        pa.struct([(name, pa.string()) for name in ("plugin", "component", "message")])
+    ),
+}
+# What UTF-8 cannot hold, and NUL, which shells and C programs stop at (FAULTS C06).
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def arrow_schema(table: schema.Table, *, without: Sequence[str] = ()) -> pa.Schema:
+    """The columns of a table as Arrow types."""
+    return pa.schema([(c.name, _ARROW[c.type]) for c in table.columns if c.name not in without])
+
+
+BATCH: Final = pa.schema(
+    [("line", pa.int64())]
+    + [
+        (table.name, pa.list_(pa.struct(list(arrow_schema(table, without=["run_id"])))))
+        for table in BATCH_TABLES
+    ]
+)
+"""One row a line: its number, and for each table the list of rows, all but `run_id`."""
+
+
+def batch_table(rows: Sequence[Row]) -> pa.Table:
+    """Rows made by `line_row` and `site_row` as one Arrow table."""
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=BATCH)
+
+
+def line_row(line: InputLine) -> Row:
+    """A line that names no new site (`invalid_input`, `duplicate`)."""
+    if line.outcome is None:
+        raise ValueError(f"line {line.line} has no outcome of its own")
+    return _storable({"line": line.line, "inputs": [_input(line, None, line.outcome, line.detail)]})
+
+
+def site_row(
+    outcome: Outcome, line: InputLine, *, keep_text: KeepText, classifiers: Sequence[str]
+) -> Row:
+    """A line with all that is known of its site.
+
+    `classifiers` in the order of the settings: of those that answered in a taxonomy the first
+    decides.
+    """
+    if outcome.kind not in OUTCOMES:
+        raise ValueError(f"outcome {outcome.kind!r} is none of {', '.join(OUTCOMES)}")
+    domain = _domain(outcome, line)
+    pages = list(_pages(outcome, keep_text))
+    explanations = [(e, _kept(e, keep_text)) for e in outcome.explanations]
+    tables: dict[str, list[Row]] = {
+        "sites": [_site(outcome, line, pages)],
+        "pages": pages,
+        "predictions": list(_predictions(outcome, classifiers)),
+        "explanations": [_explanation(explanation) for explanation, _ in explanations],
+        "attributions": [row for e, kept in explanations for row in _attributions(e, kept)],
+    }
+    for rows in tables.values():
+        for row in rows:
+            row["domain"] = domain
+    inputs = [_input(line, domain, outcome.kind, outcome.detail)]
+    return _storable({"line": line.line, "inputs": inputs, **tables})
+
+
+def timestamp(text: str) -> datetime | None:
+    """ISO 8601 as UTC without a zone; None where there is none or it cannot be read."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _domain(outcome: Outcome, line: InputLine) -> str:
+    if line.site:
+        return line.site.domain
+    return (outcome.document.id if outcome.document else "") or outcome.domain or line.raw
+
+
+def _input(line: InputLine, domain: str | None, outcome: str, detail: str) -> Row:
+    return {
+        "line": line.line,
+        "raw": line.raw[:RAW_CHARS],
+        "domain": domain,
+        "outcome": outcome,
+        "detail": detail,
+        "duplicate_of": line.duplicate_of,
+    }
+
+
+def _site(outcome: Outcome, line: InputLine, pages: Sequence[Row]) -> Row:
+    return {
+        "line": line.line,
+        "outcome": outcome.kind,
+        "detail": outcome.detail,
+        "message": outcome.message,
+        "retryable": is_retryable(outcome.kind, outcome.detail),
+        "notes": list(outcome.notes),
+        "final_url": outcome.final_url,
+        "status": outcome.status,
+        "language": outcome.document.language if outcome.document else "",
+        "n_pages": len(pages),
+        "n_words": sum(words for page in pages if isinstance(words := page["words"], int)),
+        "attempts": outcome.attempts,
+        "started_at": timestamp(outcome.started_at),
+        "seconds": outcome.seconds,
+        "plugin_errors": [
+            {"plugin": f.plugin, "component": f.component, "message": f.message}
+            for f in outcome.plugin_failures
+        ],
+    }
+
+
+def _pages(outcome: Outcome, keep_text: KeepText) -> Iterator[Row]:
+    document = outcome.document
+    if document is None:
+        return
+    fields = {page.url: page.fields for page in document.pages}
+    extracts = document.extracts or [
+        Extract(
+            url=page.url,
+            title=page.fields.title,
+            description=page.fields.description,
+            headings=tuple(page.fields.headings.split("\n")) if page.fields.headings else (),
+            text=page.fields.body,
+            text_words=len(page.fields.body.split()),
+            language=page.fields.language,
+        )
+        for page in document.pages
+    ]
+    for position, extract in enumerate(extracts):
+        yield {
+            "url": extract.url,
+            "position": position,
+            **_texts(extract, fields.get(extract.url, Fields()), keep_text),
+            "words": extract.text_words,
+            "language": extract.language,
+            "extractor": extract.extractor,
+            "charset": extract.charset,
+            "noindex": bool({"noindex", "none"} & {word.lower() for word in extract.robots_meta}),
+            "notes": list(extract.notes),
+            "body_sha256": extract.body_sha256,
+            "fetched_at": timestamp(extract.fetched_at),
+        }
+
+
+def _texts(extract: Extract, fields: Fields, keep_text: KeepText) -> Row:
+    texts: dict[str, str] = dict.fromkeys(
+        ("title", "description", "headings", "text", "link_texts", "alt_texts", "facts"), ""
+    ) | {"url_words": ""}
+    if keep_text != "none":
+        texts |= {
+            "title": extract.title,
+            "description": extract.description,
+            "headings": "\n".join(extract.headings),
+            "text": extract.text,
+        }
+    if keep_text == "all":
+        texts |= {
+            "link_texts": fields.link_texts,
+            "alt_texts": fields.alt_texts,
+            "facts": fields.facts,
+            "url_words": fields.url_words,
+        }
+    return {name: text[:TEXT_CHARS] for name, text in texts.items()}
+
+
+def _predictions(outcome: Outcome, classifiers: Sequence[str]) -> Iterator[Row]:
+    groups: list[tuple[str | None, tuple[Prediction, ...]]] = [(None, outcome.predictions)]
+    groups += [(page.url, page.predictions) for page in outcome.page_predictions]
+    for url, predictions in groups:
+        deciding = _deciding(predictions, classifiers)
+        for prediction in predictions:
+            yield {
+                "url": url,
+                "taxonomy": prediction.taxonomy,
+                "node_id": prediction.node_id,
+                "tier": prediction.tier,
+                "confidence": prediction.confidence,
+                "rank": prediction.rank,
+                "asserted": prediction.asserted,
+                "decides": deciding[prediction.taxonomy] == prediction.classifier,
+                "classifier": prediction.classifier,
+                "model_id": prediction.model_id,
+            }
+
+
+def _deciding(predictions: Sequence[Prediction], classifiers: Sequence[str]) -> Mapping[str, str]:
+    """For each taxonomy the classifier that counts; unknown ones come last, by name."""
+    order = {name: place for place, name in enumerate(classifiers)}
+    first: dict[str, str] = {}
+    for prediction in sorted(
+        predictions, key=lambda p: (order.get(p.classifier, len(order)), p.classifier)
+    ):
+        first.setdefault(prediction.taxonomy, prediction.classifier)
+    return first
+
+
+def _explanation(explanation: Explanation) -> Row:
+    return {
+        "taxonomy": explanation.taxonomy,
+        "node_id": explanation.node_id,
+        "classifier": explanation.classifier,
+        "method": explanation.method,
+        "score": explanation.score,
+        "base_value": explanation.base_value,
+        "unit": explanation.unit,
+        "fidelity": explanation.fidelity,
+        "seconds": explanation.seconds,
+    }
+
+
+def _kept(explanation: Explanation, keep_text: KeepText) -> list[Attribution]:
+    """The attributions worth storing, strongest of each kind, in the order given."""
+    room = {"feature": FEATURES, "sentence": 0 if keep_text == "none" else SENTENCES}
+    left = {"for": WORDS_FOR, "against": WORDS_AGAINST} | room
+    chosen: set[int] = set()
+    by_strength = sorted(
+        range(len(explanation.attributions)),
+        key=lambda i: (-abs(explanation.attributions[i].weight), i),
+    )
+    for place in by_strength:
+        attribution = explanation.attributions[place]
+        group: str = attribution.kind
+        if group in ("word", "phrase"):
+            group = "for" if attribution.weight >= 0 else "against"
+        if left.get(group, 1) > 0:
+            chosen.add(place)
+            left[group] = left.get(group, len(by_strength)) - 1
+    return [a for place, a in enumerate(explanation.attributions) if place in chosen]
+
+
+def _attributions(explanation: Explanation, kept: Sequence[Attribution]) -> Iterator[Row]:
+    for position, attribution in enumerate(kept, 1):
+        yield {
+            "taxonomy": explanation.taxonomy,
+            "node_id": explanation.node_id,
+            "classifier": explanation.classifier,
+            "method": explanation.method,
+            "kind": attribution.kind,
+            "position": position,
+            "name": attribution.name[:1000],
+            "weight": attribution.weight,
+            "value": attribution.value,
+            "url": attribution.url,
+        }
+
+
+def _storable(row: Row) -> Row:
+    return {key: _clean(value) for key, value in row.items()}
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {key: _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
