@@ -34,7 +34,7 @@ _URL_NOISE = frozenset(
     | {"co", "uk"}
 )
 _FACT_NAMES = re.compile(
-    r"(?:^|\.)(?:@type|type|name|alternateName|headline|description|category|genre|keywords|about|"
+    r"(?:^|[.:])(?:@type|type|name|alternateName|headline|description|category|genre|keywords|about|"
     r"articleSection|section|tag|servesCuisine|brand|sport|industry|knowsAbout|recipeCategory|"
     r"recipeCuisine|occupationalCategory|applicationCategory|slogan)$"
 )

@@ -133,19 +133,19 @@ class Markup:
         if not href or href[0] == "#" or len(href) > self._url_chars:
             return ""
         try:
-            url = href if href.startswith(_WEB) else urljoin(self.base, href)
+            url: str = href if href.startswith(_WEB) else urljoin(self.base, href)
             if not url.startswith(_WEB) or not urlsplit(url).netloc:
                 return ""
         except ValueError:  # "http://[": no address
             return ""
-        url = tidy(url.partition("#")[0]).replace(" ", "%20")
+        url = tidy(str(url).partition("#")[0]).replace(" ", "%20")
         return url if len(url) <= self._url_chars else ""
 
     def _base(self, url: str) -> str:
         for element in self.tree.iter("base"):
             href = (element.get("href") or "").strip()
             try:
-                base = urljoin(url, href)
+                base: str = urljoin(url, href)
                 if href and base.startswith(_WEB) and urlsplit(base).netloc:
                     return base
             except ValueError:

@@ -37,7 +37,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def json_ld_facts(blocks: Iterable[str]) -> tuple[Fact, ...]:
-    """Facts of all blocks that can be read, named `Type.property`; broken blocks are passed over."""
+    """Facts of all blocks that can be read, named `Type.property`; broken ones are passed over."""
     facts: dict[Fact, None] = {}
     for block in blocks:
         for fact in _block_facts(block):
