@@ -8,6 +8,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from taxocrawl import words
 from taxocrawl.records import (
     OUTCOMES,
     Attribution,
@@ -89,14 +90,8 @@ def line_row(line: InputLine) -> Row:
     return _storable({"line": line.line, "inputs": [_input(line, None, line.outcome, line.detail)]})
 
 
-def site_row(
-    outcome: Outcome, line: InputLine, *, keep_text: KeepText, classifiers: Sequence[str]
-) -> Row:
-    """A line with all that is known of its site.
-
-    `classifiers` in the order of the settings: of those that answered in a taxonomy the first
-    decides.
-    """
+def site_row(outcome: Outcome, line: InputLine, *, keep_text: KeepText) -> Row:
+    """A line with all that is known of its site."""
     if outcome.kind not in OUTCOMES:
         raise ValueError(f"outcome {outcome.kind!r} is none of {', '.join(OUTCOMES)}")
     domain = _domain(outcome, line)
@@ -105,7 +100,7 @@ def site_row(
     tables: dict[str, list[Row]] = {
         "sites": [_site(outcome, line, pages)],
         "pages": pages,
-        "predictions": list(_predictions(outcome, classifiers)),
+        "predictions": list(_predictions(outcome)),
         "explanations": [_explanation(explanation) for explanation, _ in explanations],
         "attributions": [row for e, kept in explanations for row in _attributions(e, kept)],
     }
@@ -154,7 +149,7 @@ def _site(outcome: Outcome, line: InputLine, pages: Sequence[Row]) -> Row:
         "status": outcome.status,
         "language": outcome.document.language if outcome.document else "",
         "n_pages": len(pages),
-        "n_words": sum(words for page in pages if isinstance(words := page["words"], int)),
+        "n_words": sum(n for page in pages if isinstance(n := page["words"], int)),
         "attempts": outcome.attempts,
         "started_at": timestamp(outcome.started_at),
         "seconds": outcome.seconds,
@@ -177,7 +172,7 @@ def _pages(outcome: Outcome, keep_text: KeepText) -> Iterator[Row]:
             description=page.fields.description,
             headings=tuple(page.fields.headings.split("\n")) if page.fields.headings else (),
             text=page.fields.body,
-            text_words=len(page.fields.body.split()),
+            text_words=words.count(page.fields.body),
             language=page.fields.language,
         )
         for page in document.pages
@@ -219,11 +214,11 @@ def _texts(extract: Extract, fields: Fields, keep_text: KeepText) -> Row:
     return {name: text[:TEXT_CHARS] for name, text in texts.items()}
 
 
-def _predictions(outcome: Outcome, classifiers: Sequence[str]) -> Iterator[Row]:
+def _predictions(outcome: Outcome) -> Iterator[Row]:
     groups: list[tuple[str | None, tuple[Prediction, ...]]] = [(None, outcome.predictions)]
     groups += [(page.url, page.predictions) for page in outcome.page_predictions]
     for url, predictions in groups:
-        deciding = _deciding(predictions, classifiers)
+        deciding = _deciding(predictions)
         for prediction in predictions:
             yield {
                 "url": url,
@@ -239,13 +234,10 @@ def _predictions(outcome: Outcome, classifiers: Sequence[str]) -> Iterator[Row]:
             }
 
 
-def _deciding(predictions: Sequence[Prediction], classifiers: Sequence[str]) -> Mapping[str, str]:
-    """For each taxonomy the classifier that counts; unknown ones come last, by name."""
-    order = {name: place for place, name in enumerate(classifiers)}
+def _deciding(predictions: Sequence[Prediction]) -> Mapping[str, str]:
+    """For each taxonomy the classifier that counts: the first one that answered in it."""
     first: dict[str, str] = {}
-    for prediction in sorted(
-        predictions, key=lambda p: (order.get(p.classifier, len(order)), p.classifier)
-    ):
+    for prediction in predictions:
         first.setdefault(prediction.taxonomy, prediction.classifier)
     return first
 

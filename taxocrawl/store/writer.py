@@ -141,8 +141,7 @@ class StoreWriter:
 
     def add(self, outcome: Outcome, line: InputLine) -> None:
         """Store a site's end; returns at once. StoreError where writing has failed for good."""
-        keep = self._settings.keep_text
-        self._put(site_row(outcome, line, keep_text=keep, classifiers=self._settings.classifiers))
+        self._put(site_row(outcome, line, keep_text=self._settings.keep_text))
 
     def finish(self, state: RunState = "finished") -> None:
         """Write all that is left and end the run; `interrupted` and `failed` ones can be resumed.
