@@ -330,7 +330,8 @@ class Explanation:
 
     `base_value` is the score without what is attributed, `score` the score with all of it, both in
     `unit`. `fidelity` in [0, 1] says how well the method mirrors the classifier: its meaning is the
-    method's own and stated in its documentation; None where not measured.
+    method's own and stated in its documentation; None where not measured. `figures` are what else a
+    reader of this method must know, by name: `samples`, `kernel_width`, `coverage`.
     """
 
     taxonomy: str
@@ -343,6 +344,7 @@ class Explanation:
     unit: Literal["probability", "margin", "log-odds"] = "probability"
     fidelity: float | None = None
     seconds: float = 0.0
+    figures: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

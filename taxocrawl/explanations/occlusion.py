@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.explanations.masking import WordMask, shortened
+from taxocrawl.explanations.screening import candidates
 from taxocrawl.explanations.targets import deepest, scores, text_seed
-from taxocrawl.protocols import Classifier, Resources, Scorer, WordScorer
+from taxocrawl.protocols import Classifier, Resources, Scorer
 from taxocrawl.records import Attribution, Document, Explanation, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
@@ -23,7 +24,6 @@ METHOD = "words"
 
 CANDIDATES_FOR = 20
 CANDIDATES_AGAINST = 8
-CANDIDATES_UNSCREENED = 40  # without the classifier's own opinion more words need an exact look
 PHRASES = 6
 KEPT_FOR = 10
 KEPT_AGAINST = 5
@@ -73,8 +73,15 @@ class WordOcclusion:
         self, mask: WordMask, document: Document, target: Prediction, classifier: Scorer
     ) -> Explanation:
         started = time.perf_counter()
-        candidates = _candidates(mask, document, target, classifier)
-        score, falls = _falls(mask, candidates, target, classifier)
+        chosen = candidates(
+            mask,
+            document,
+            target,
+            classifier,
+            most_for=CANDIDATES_FOR,
+            most_against=CANDIDATES_AGAINST,
+        )
+        score, falls = _falls(mask, chosen, target, classifier)
         words_for, words_against = _kept(falls, least=_LEAST_SHARE * score)
         generator = text_seed(document, target, self._seed)
         base_value, fidelity = _check(
@@ -107,37 +114,19 @@ def create(resources: Resources) -> WordOcclusion:
     return WordOcclusion(seed=resources.seed, taxonomy=resources.taxonomy)
 
 
-def _candidates(
-    mask: WordMask, document: Document, target: Prediction, classifier: Scorer
-) -> list[int]:
-    """Numbers of the words worth an exact look."""
-    numbers = mask.worth_a_look()
-    if not isinstance(classifier, WordScorer):
-        order = np.argsort(-mask.prominence()[numbers], kind="stable")
-        return [numbers[i] for i in order[:CANDIDATES_UNSCREENED]]
-    words = [mask.words[number] for number in numbers]
-    opinion = np.asarray(
-        classifier.word_scores(document, words, target.taxonomy, target.node_id), dtype=np.float64
-    )
-    order = np.argsort(-opinion, kind="stable")
-    speak_for = [i for i in order[:CANDIDATES_FOR] if opinion[i] > 0]
-    speak_against = [i for i in order[::-1][:CANDIDATES_AGAINST] if opinion[i] < 0]
-    return [numbers[i] for i in (*speak_for, *speak_against)]
-
-
 def _falls(
-    mask: WordMask, candidates: Sequence[int], target: Prediction, classifier: Scorer
+    mask: WordMask, chosen: Sequence[int], target: Prediction, classifier: Scorer
 ) -> tuple[float, list[_Fall]]:
     """The score of the whole document, and the fall without each word and each telling phrase."""
-    phrases = mask.phrases(candidates)[:PHRASES]
+    phrases = mask.phrases(chosen)[:PHRASES]
     variants = [mask.without(())]
-    variants += [mask.without((number,)) for number in candidates]
+    variants += [mask.without((number,)) for number in chosen]
     variants += [mask.without_phrase(phrase) for phrase in phrases]
     score, *without = scores(classifier, variants, target).tolist()
     weights = [score - value for value in without]
-    by_word = dict(zip(candidates, weights[: len(candidates)], strict=True))
+    by_word = dict(zip(chosen, weights[: len(chosen)], strict=True))
     falls = [_Fall((number,), weight) for number, weight in by_word.items()]
-    for phrase, weight in zip(phrases, weights[len(candidates) :], strict=True):
+    for phrase, weight in zip(phrases, weights[len(chosen) :], strict=True):
         # A phrase is news only where it says more than its words do one by one.
         alone = sum(by_word[number] for number in phrase)
         if abs(weight - alone) > _LEAST_SHARE * score and _says_more(weight, alone):
