@@ -1,7 +1,7 @@
-"""Host names and lists of them: one verdict a line.
+r"""Host names and lists of them: one verdict a line.
 
 Hosts are read as the WHATWG URL standard says (as browsers do), because that is how the odd forms
-(`127.1`, `0x7f.1`, circled digits, `a\\@b`) reach an address in the end. No I/O, no network: the
+(`127.1`, `0x7f.1`, circled digits, `a\@b`) reach an address in the end. No I/O, no network: the
 public suffix list is the packaged one.
 """
 
@@ -107,6 +107,12 @@ def _registrable(host: str) -> str:
     if parts.suffix:
         return parts.top_domain_under_public_suffix or host
     return ".".join(host.split(".")[-2:])
+
+
+def is_suffix(host: str) -> bool:
+    """True for `com` and `co.uk`: what lies below belongs to different people."""
+    parts = _SUFFIXES(host)
+    return bool(parts.suffix) and not parts.domain
 
 
 def same_site(a: str, b: str) -> bool:

@@ -1,0 +1,291 @@
+"""The spider: carries each site's visit between the network, the workers and the outcome.
+
+What to fetch is the visit's decision (visit.py), how it is fetched Scrapy's (connections.py and the
+middlewares), what a page says the workers'. The spider holds the number of sites under way.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from scrapy import Request, Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import StopDownload
+from scrapy.http import Response
+from scrapy.http.cookies import CookieJar
+from twisted.python.failure import Failure
+
+from taxocrawl import domains
+from taxocrawl.crawler.address_guard import AddressGuard
+from taxocrawl.crawler.failures import Fault, FetchError
+from taxocrawl.crawler.threads import DaemonThreads
+from taxocrawl.crawler.visit import Answer, End, Fetch, Read, Step, Visit
+from taxocrawl.records import InputLine, Page
+from taxocrawl.settings import Settings
+from taxocrawl.workers import WorkerFailure, Workers
+
+logger = logging.getLogger(__name__)
+
+GRACE_S = 10.0
+"""So long the sites under way may take to finish once the run is asked to stop."""
+
+SITES_PER_REQUEST = 2
+"""Sites under way for each request in flight: some wait for extraction, some for their batch."""
+
+Output = "Request | VisitResult"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitResult:
+    """How the visit of one input line ended."""
+
+    line: InputLine
+    end: End
+    started_at: str
+    seconds: float
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Trip:
+    """One visit under way: the pure visit and what belongs to the network."""
+
+    line: InputLine
+    visit: Visit
+    jar: CookieJar = field(default_factory=CookieJar)
+    started_at: str
+    started: float
+    network: "Stopwatch"
+    url: str = ""
+
+    def result(self, end: End) -> VisitResult:
+        """What the visit comes to."""
+        return VisitResult(
+            line=self.line,
+            end=end,
+            started_at=self.started_at,
+            seconds=time.monotonic() - self.started,
+        )
+
+
+class Stopwatch:
+    """Seconds on the network. The queue before the workers is no fault of the site."""
+
+    def __init__(self) -> None:
+        self._total = 0.0
+        self._since: float | None = None
+
+    def __call__(self) -> float:
+        running = time.monotonic() - self._since if self._since is not None else 0.0
+        return self._total + running
+
+    def start(self) -> None:
+        """Count from now."""
+        self._since = time.monotonic()
+
+    def stop(self) -> None:
+        """Keep what was counted."""
+        self._total, self._since = self(), None
+
+
+class SiteSpider(Spider):
+    """One visit a site, as many at once as the settings allow, in the order of the list."""
+
+    name = "taxocrawl"
+
+    def __init__(
+        self,
+        *,
+        lines: Iterator[InputLine],
+        guard: AddressGuard,
+        workers: Workers,
+        options: Settings,
+        on_line: Callable[[InputLine], None],
+    ) -> None:
+        super().__init__()
+        self.guard = guard
+        self.options = options
+        self.stopping = False
+        self.trips: dict[int, Trip] = {}
+        self.pages = 0
+        self._lines = lines
+        self._workers = workers
+        self._on_line = on_line
+        self._room = asyncio.Semaphore(SITES_PER_REQUEST * options.concurrency)
+        self._random = random.Random(options.seed)  # noqa: S311  (jitter, no secret)
+        self._reading = DaemonThreads(1, name="lines")
+        self._empty = asyncio.Event()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> "SiteSpider":
+        """As Scrapy makes spiders; listens to what may lose a site."""
+        spider: SiteSpider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider.cap_body, signals.bytes_received)
+        crawler.signals.connect(spider.lost, signals.spider_error)
+        return spider
+
+    # --- sites in
+
+    async def start(self) -> AsyncIterator[Any]:
+        """First requests, one a site, while there is room."""
+        while not self.stopping and (line := await self._next_line()) is not None:
+            if line.site is None:
+                self._on_line(line)
+                continue
+            await self._room.acquire()
+            if self.stopping:
+                break
+            trip = self._set_out(line)
+            async for output in self._follow(trip, trip.visit.begin()):
+                yield output
+
+    async def _next_line(self) -> InputLine | None:
+        # In a thread: a pipe may make us wait for its next line.
+        return await asyncio.wrap_future(self._reading.submit(next, self._lines, None))
+
+    def _set_out(self, line: InputLine) -> Trip:
+        assert line.site is not None  # noqa: S101  (the caller looked)
+        network = Stopwatch()
+        visit = Visit(
+            line.site,
+            self.options,
+            clock=network,
+            now=lambda: datetime.now(UTC),
+            jitter=self._random.random,
+        )
+        trip = Trip(
+            line=line,
+            visit=visit,
+            network=network,
+            started_at=datetime.now(UTC).isoformat(),
+            started=time.monotonic(),
+        )
+        self.trips[line.line] = trip
+        return trip
+
+    # --- between the network and the workers
+
+    async def parse(self, response: Response, **kwargs: Any) -> AsyncIterator[Any]:
+        """A response, of any status."""
+        trip: Trip = response.meta["trip"]
+        trip.network.stop()
+        answer = Answer(
+            page=page_of(response, trip.url),
+            new_cookies=response.meta.get("new_cookies", False),
+            crawl_delay_s=response.meta.get("crawl_delay_s", 0.0),
+            notes=response.meta.get("robots_notes", ()),
+        )
+        async for output in self._follow(trip, trip.visit.answered(answer)):
+            yield output
+
+    async def failed(self, failure: Failure) -> AsyncIterator[Any]:
+        """A request without a response."""
+        trip: Trip = failure.request.meta["trip"]  # type: ignore[attr-defined]
+        trip.network.stop()
+        error = failure.value
+        if isinstance(error, FetchError):
+            fault = error.fault
+        else:
+            logger.warning("%s: unexpected %r", trip.url, error)
+            fault = Fault(kind="bad_response", detail="other", message=repr(error)[:300])
+        async for output in self._follow(trip, trip.visit.failed(fault)):
+            yield output
+
+    async def _follow(self, trip: Trip, step: Step) -> AsyncIterator[Any]:
+        while isinstance(step, Read):
+            step = await self._read(trip, step.page)
+        if isinstance(step, End):
+            yield trip.result(step)
+            return
+        trip.network.start()
+        if step.delay_s:
+            await asyncio.sleep(step.delay_s)
+        yield self._request(trip, step)
+
+    async def _read(self, trip: Trip, page: Page) -> Step:
+        self.pages += 1
+        try:
+            extract = await self._workers.extract(page)
+        except WorkerFailure as failure:
+            return trip.visit.unreadable(failure.reason, str(failure))
+        return trip.visit.extracted(extract)
+
+    def _request(self, trip: Trip, fetch: Fetch) -> Request:
+        trip.url = fetch.url
+        address = domains.web_address(fetch.url)
+        assert address is not None  # noqa: S101  (the visit makes whole addresses only)
+        return Request(
+            fetch.url,
+            callback=self.parse,
+            errback=self.failed,
+            dont_filter=True,
+            meta={
+                "trip": trip,
+                "jar": trip.jar,
+                "download_slot": domains.registrable(address.host),
+                "download_timeout": fetch.timeout_s,
+            },
+        )
+
+    def cap_body(self, data: bytes, request: Request) -> None:
+        """Stop a download at the cap of its body; the part that came is kept (N13)."""
+        received = request.meta.get("received", 0) + len(data)
+        request.meta["received"] = received
+        if received > request.meta.get("body_cap", self.options.body_bytes):
+            raise StopDownload(fail=False)
+
+    # --- sites out
+
+    def done(self, line: InputLine) -> None:
+        """The outcome of the line is stored: there is room for another site."""
+        if self.trips.pop(line.line, None) is not None:
+            self._room.release()
+        if not self.trips:
+            self._empty.set()
+
+    def lost(self, failure: Failure, response: Any) -> None:
+        """A bug of ours in a callback: the site gets its outcome all the same."""
+        request = getattr(response, "request", None)
+        trip = request.meta.get("trip") if request is not None else None
+        if trip is not None:
+            self.crawler.signals.send_catch_log(TRIP_LOST, trip=trip, error=failure.value)
+
+    async def wind_down(self) -> None:
+        """No further sites; return when those under way are done, after `GRACE_S` at the latest."""
+        self.stopping = True
+        self._empty.clear()
+        if self.trips:
+            try:
+                await asyncio.wait_for(self._empty.wait(), GRACE_S)
+            except TimeoutError:
+                logger.warning("%d sites were not finished in time", len(self.trips))
+
+
+TRIP_LOST = object()
+"""Scrapy signal: a visit was lost to an error of ours. Arguments: `trip`, `error`."""
+
+
+def page_of(response: Response, url: str) -> Page:
+    """The response as a record, its flags as notes."""
+    headers = tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, values in response.headers.items()
+        for value in values
+    )
+    return Page(
+        url=url,
+        requested_url=url,
+        status=response.status,
+        headers=headers,
+        body=response.body,
+        fetched_at=datetime.now(UTC).isoformat(),
+        notes=tuple(dict.fromkeys(_note(flag) for flag in response.flags)),
+    )
+
+
+def _note(flag: str) -> str:
+    return {"download_stopped": "truncated", "partial": "no_length"}.get(flag, flag)

@@ -1,0 +1,419 @@
+"""What to fetch next of one site, and when enough is known. Pure: no Scrapy, no clock of its own.
+
+    step = visit.begin()
+    Fetch -> the answer goes to `answered`, a fault to `failed`
+    Read  -> what the page says goes to `extracted`, or `unreadable`
+    End   -> the visit is over
+
+Start addresses in order: https then http, apex then www. The home page decides whether further
+pages are worth a request; one request at a time.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from taxocrawl import domains
+from taxocrawl.crawler import links
+from taxocrawl.crawler.failures import TLS_PROBLEMS, Fault, retry_after_s, status_fault
+from taxocrawl.extraction.site_status import page_status
+from taxocrawl.records import Extract, Page, Site
+from taxocrawl.settings import Settings
+
+BACKOFF_S = (1.0, 4.0, 16.0)
+FRAMES = 2
+EQUAL_PAGES = 2
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ENDING_KINDS = frozenset({"parked", "bot_check", "soft404"})
+_RETRY_STATUSES = frozenset({"408", "429", "500", "502", "503", "504", "522", "524"})
+# Sites answer a crawler that they distrust with these and a page that says so.
+_CHALLENGE_STATUSES = frozenset({401, 403, 405, 406, 429, 503})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """Ask for this address after `delay_s`; the request may take `timeout_s`."""
+
+    url: str
+    delay_s: float = 0.0
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """Extract this page."""
+
+    page: Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The visit is over: pages to classify, or (none) the fault that ended it."""
+
+    extracts: tuple[Extract, ...] = ()
+    fault: Fault | None = None
+    final_url: str = ""
+    status: int | None = None
+    attempts: int = 1
+    notes: tuple[str, ...] = ()
+
+
+Step = Fetch | Read | End
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A response as the visit sees it. `new_cookies`: it set one that was not there before."""
+
+    page: Page
+    new_cookies: bool = False
+    crawl_delay_s: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+class Visit:
+    """One site from its first request to its last; each method takes what came back."""
+
+    def __init__(
+        self,
+        site: Site,
+        settings: Settings,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        jitter: Callable[[], float],
+    ) -> None:
+        """`clock` is monotonic seconds, `now` wall time (for Retry-After), `jitter` in [0, 1)."""
+        self.site = site
+        self.settings = settings
+        self._clock = clock
+        self._now = now
+        self._jitter = jitter
+        self._started = clock()
+        self._starts = deque(start_urls(site))
+        self._rounds = 0
+        self._stage: Literal["home", "further"] = "home"
+        self._url = ""
+        self._chain: list[str] = []
+        self._cookies_set = False
+        self._tries = 1
+        self._fault: Fault | None = None
+        self._page: Page | None = None
+        self._home_url = ""
+        self._status: int | None = None
+        self._extracts: list[Extract] = []
+        self._seen: set[str] = set()
+        self._hashes: set[str] = set()
+        self._equal = 0
+        self._further: deque[str] = deque()
+        self._crawl_delay_s = 0.0
+        self._notes: dict[str, None] = {}
+
+    # --- what came back
+
+    def begin(self) -> Step:
+        """The first request."""
+        return self._start_next()
+
+    def answered(self, answer: Answer) -> Step:
+        """A response with any status."""
+        page = answer.page
+        self._note(*page.notes, *answer.notes)
+        self._crawl_delay_s = max(self._crawl_delay_s, answer.crawl_delay_s)
+        self._cookies_set = self._cookies_set or answer.new_cookies
+        self._page = page
+        if self._stage == "home":
+            self._status = page.status
+        if page.status in _REDIRECTS:
+            return self._redirect(page.header("location"), new_cookies=answer.new_cookies)
+        fault = status_fault(page.status)
+        if fault is None or (page.status in _CHALLENGE_STATUSES and page.body):
+            return Read(page=page)
+        return self.failed(fault)
+
+    def extracted(self, extract: Extract) -> Step:
+        """What the page of the last `Read` says."""
+        page = self._page
+        assert page is not None, "extracted() answers a Read"  # noqa: S101
+        hint = page_status(extract, self.settings)
+        fault = status_fault(page.status)
+        if fault is not None:
+            if self._stage == "home" and hint is not None and hint.kind == "bot_check":
+                self._extracts = [extract]
+                return self._end()
+            return self.failed(fault)
+        if extract.refresh_url and not self._is_here(extract.refresh_url):
+            return self._redirect(extract.refresh_url, new_cookies=False)
+        if self._stage == "home":
+            ends = hint is not None and hint.kind in _ENDING_KINDS
+            return self._home(extract, ends=ends)
+        return self._one_more(extract)
+
+    def unreadable(self, reason: str, message: str) -> Step:
+        """Extraction gave nothing: it raised, died or was too slow."""
+        if self._stage == "further":
+            self._note(f"extractor_failed:{self._url}")
+            return self._next_page()
+        return self._end(Fault(kind="extractor_failed", detail=reason, message=message))
+
+    def failed(self, fault: Fault) -> Step:
+        """The request gave no page, or one with an error status."""
+        wait_s = self._retry_wait_s(fault)
+        if wait_s is not None:
+            self._tries += 1
+            return self._fetch(self._url, delay_s=wait_s)
+        if self._stage == "further":
+            return self._next_page()
+        # A name without an address says less than a server that answered wrongly under another.
+        if self._fault is None or fault.kind != "dns_failed":
+            self._fault = fault
+        if not _moves_on(fault):
+            return self._end(self._fault)
+        if fault.kind == "dns_failed" or (fault.kind, fault.detail) == ("timeout", "connect"):
+            self._skip_starts(fault)
+        return self._start_next()
+
+    # --- deciding
+
+    def _start_next(self) -> Step:
+        if not self._starts:
+            again = self._fault is not None and _is_passing(self._fault)
+            if not again or self._rounds >= self.settings.retries:
+                return self._end(self._fault)
+            self._starts.extend(start_urls(self.site))
+            self._rounds += 1
+        delay_s = 0.0
+        if self._rounds and self._starts[0] == self.site.url:
+            delay_s = self._backoff_s(self._rounds)
+        self._tries = self._rounds + 1
+        self._chain, self._cookies_set = [], False
+        return self._fetch(self._starts.popleft(), delay_s=delay_s)
+
+    def _skip_starts(self, fault: Fault) -> None:
+        """Leave out what will fail alike: the same name again; www of an address that is silent."""
+        here = domains.web_address(self._url)
+        host = here.host if here else ""
+        if fault.kind == "dns_failed":
+            self._starts = deque(u for u in self._starts if _host(u) != host)
+        else:
+            self._starts = deque(u for u in self._starts if _host(u) == host)
+
+    def _fetch(self, url: str, *, delay_s: float = 0.0) -> Step:
+        left_s = self.settings.site_timeout_s - (self._clock() - self._started) - delay_s
+        if left_s <= 0:
+            self._note("site_timeout")
+            message = f"not done within {self.settings.site_timeout_s:g} s"
+            return self._end(Fault(kind="timeout", detail="site", message=message))
+        self._url = url
+        return Fetch(
+            url=url, delay_s=delay_s, timeout_s=min(self.settings.request_timeout_s, left_s)
+        )
+
+    def _redirect(self, location: str, *, new_cookies: bool) -> Step:
+        target = self._target(location)
+        if isinstance(target, Fault):
+            return self._lost(target)
+        address = domains.web_address(target)
+        here = domains.web_address(self._url)
+        assert address is not None  # noqa: S101  (`_target` made it)
+        assert here is not None  # noqa: S101
+        again = target in self._chain or target == self._url
+        if again and not new_cookies:
+            if self._cookies_set:
+                message = "redirects to itself whatever cookie is sent back"
+                return self._lost(Fault(kind="gated", detail="cookies", message=message))
+            return self._lost(_redirect_fault("loop", f"redirects in a circle at {target}"))
+        self._chain.append(self._url)
+        if len(self._chain) > self.settings.redirects:
+            message = f"more than {self.settings.redirects} redirects"
+            return self._lost(_redirect_fault("limit", message))
+        if self._stage == "further" and not domains.same_site(address.host, _host(self._home_url)):
+            return self._next_page()
+        self._tries = 1
+        return self._fetch(target)
+
+    def _target(self, location: str) -> str | Fault:
+        """Address that a redirect leads to, or what is wrong with it."""
+        if not location.strip():
+            return _redirect_fault("location", "a redirect without a location")
+        address = domains.web_address(location.strip(), self._url)
+        if address is not None:
+            if len(address.url) > self.settings.url_chars:
+                return _redirect_fault("location", "a redirect to an address that is too long")
+            return address.url
+        scheme = location.strip().partition(":")[0]
+        if scheme.isalnum() and scheme.lower() not in ("http", "https"):
+            return _redirect_fault("scheme", f"a redirect to {scheme.lower()}:")
+        return _redirect_fault("location", "a redirect to what is no address")
+
+    def _lost(self, fault: Fault) -> Step:
+        return self._next_page() if self._stage == "further" else self._end(fault)
+
+    def _is_here(self, url: str) -> bool:
+        address = domains.web_address(url, self._url)
+        return address is not None and address.url == self._url
+
+    def _home(self, extract: Extract, *, ends: bool) -> Step:
+        self._home_url = self._url
+        self._extracts.append(extract)
+        self._hashes.add(extract.body_sha256)
+        self._seen.update((self._url, *self._chain))
+        host = _host(self._url)
+        if not domains.same_site(host, self.site.domain):
+            self._note(f"redirected_to:{domains.canonical_host(self._url)}")
+        if ends or self.settings.max_pages == 1:
+            return self._end()
+        if self._crawl_delay_s > self.settings.crawl_delay_cap_s:
+            self._note("crawl_delay_capped")
+            return self._end()
+        self._further.extend(self._plan(extract))
+        return self._next_page()
+
+    def _plan(self, extract: Extract) -> list[str]:
+        """Frames first: they hold what the home page lacks (C11). Then the links that say most."""
+        count = self.settings.max_pages - 1
+        plan = [
+            url
+            for frame in extract.frame_urls
+            if (url := links.clean(frame, base=self._url))
+            and url not in self._seen
+            and domains.same_site(_host(url), _host(self._url))
+        ][:FRAMES]
+        if {"nofollow", "none"}.isdisjoint(extract.robots_meta):
+            plan += links.choose(
+                extract.links,
+                home=self._url,
+                count=count,
+                seen=frozenset(self._seen.union(plan)),
+                url_chars=self.settings.url_chars,
+            )
+        return plan[:count]
+
+    def _one_more(self, extract: Extract) -> Step:
+        self._seen.update((self._url, *self._chain))
+        if extract.body_sha256 in self._hashes:
+            self._equal += 1
+            if self._equal >= EQUAL_PAGES:
+                return self._end()
+        else:
+            self._hashes.add(extract.body_sha256)
+            self._extracts.append(extract)
+        return self._next_page()
+
+    def _next_page(self) -> Step:
+        self._stage = "further"
+        while self._further:
+            url = self._further.popleft()
+            if url not in self._seen:
+                self._chain, self._cookies_set, self._tries = [], False, 1
+                return self._fetch(url)
+        return self._end()
+
+    def _retry_wait_s(self, fault: Fault) -> float | None:
+        """Seconds before this address is tried again; None where it is not."""
+        limit = self.settings.retries
+        if fault.kind == "dns_failed":
+            limit = min(1, limit)
+        if self._stage == "further" or self._tries > limit or not _is_retried_at_once(fault):
+            return None
+        wait_s = self._backoff_s(self._tries)
+        header = self._page.header("retry-after") if self._page is not None else ""
+        if fault.kind == "http_error" and header:
+            asked_s = retry_after_s(header, self._now())
+            if asked_s is not None and asked_s > self.settings.retry_after_cap_s:
+                self._note(f"retry_after:{int(asked_s)}")
+                return None
+            wait_s = wait_s if asked_s is None else asked_s
+        return wait_s
+
+    def _backoff_s(self, tries: int) -> float:
+        return BACKOFF_S[min(tries, len(BACKOFF_S)) - 1] * (1 + self._jitter() / 2)
+
+    def _note(self, *notes: str) -> None:
+        self._notes.update(dict.fromkeys(notes))
+
+    def _end(self, fault: Fault | None = None) -> End:
+        if self._extracts:
+            fault = None
+        elif fault is None:
+            fault = self._fault
+        if fault is not None and self._tries > 1:
+            fault = replace(fault, message=f"{fault.message} (attempt {self._tries})")
+        return End(
+            extracts=tuple(self._extracts),
+            fault=fault,
+            final_url=self._home_url or self._url,
+            status=self._status,
+            attempts=self._tries,
+            notes=tuple(self._notes),
+        )
+
+
+def start_urls(site: Site) -> list[str]:
+    """Addresses where the site may be, the likeliest first."""
+    address = domains.web_address(site.url)
+    if address is None:
+        return []
+    first = address.url
+    if address.origin != f"{address.scheme}://{_shown(address.host)}":  # the line names a port
+        other = "http" if address.scheme == "https" else "https"
+        return [first, first.replace(address.scheme, other, 1)]
+    hosts = [address.host]
+    if not address.host.startswith("www.") and not _is_address(address.host):
+        hosts.append(f"www.{address.host}")
+    return [f"{scheme}://{_shown(host)}/" for host in hosts for scheme in ("https", "http")]
+
+
+def _moves_on(fault: Fault) -> bool:
+    """True where another start address may do better."""
+    match fault.kind:
+        case "connect_failed" | "robots_denied" | "dns_failed":
+            return True
+        case "tls_failed":  # a bad certificate ends the site, a bad handshake does not
+            return fault.detail not in TLS_PROBLEMS
+        case "timeout":
+            return fault.detail in ("connect", "tls")
+        case "http_error":
+            return fault.detail not in _RETRY_STATUSES
+        case _:
+            return False
+
+
+def _is_retried_at_once(fault: Fault) -> bool:
+    """True for faults that pass while the same server is there."""
+    match fault.kind:
+        case "robots_unreachable" | "bad_response":
+            return True
+        case "dns_failed":
+            return fault.detail in ("servfail", "timeout")
+        case "timeout":
+            return fault.detail in ("headers", "body")
+        case "http_error":
+            return fault.detail in _RETRY_STATUSES
+        case _:
+            return False
+
+
+def _is_passing(fault: Fault) -> bool:
+    """True where trying all start addresses again soon may help, and costs little."""
+    return fault.kind == "connect_failed"
+
+
+def _redirect_fault(detail: str, message: str) -> Fault:
+    return Fault(kind="redirect_failed", detail=detail, message=message)
+
+
+def _host(url: str) -> str:
+    address = domains.web_address(url)
+    return address.host if address else ""
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.rpartition(".")[2].isdecimal()
