@@ -258,6 +258,12 @@ def _method(explanation: Explanation) -> str:
 
 def _summary(explanation: Explanation) -> str:
     score, base = f"{explanation.score:.2f}", f"{explanation.base_value:.2f}"
+    if explanation.method == "anchors":
+        coverage = dict(explanation.figures).get("coverage", 1.0)
+        return (
+            f"with these words the answer stays in {explanation.score:.0%} of random variants, "
+            f"without them in {explanation.base_value:.0%}; they stand in {coverage:.0%}"
+        )
     if explanation.unit == "probability":
         text = f"probability {score}, without these words {base}"
     else:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from taxocrawl.explanations.masking import WordMask
-from taxocrawl.protocols import Scorer, WordScorer
+from taxocrawl.protocols import Classifier, Scorer, WordScorer
 from taxocrawl.records import Document, Prediction
 
 
@@ -13,7 +13,7 @@ def candidates(
     mask: WordMask,
     document: Document,
     target: Prediction,
-    classifier: Scorer,
+    classifier: Classifier | Scorer,
     *,
     most_for: int,
     most_against: int,

@@ -35,24 +35,26 @@ class Shapley:
     def explain(
         self, document: Document, predictions: Sequence[Prediction], classifier: Classifier
     ) -> list[Explanation]:
-        """One explanation for each deepest asserted prediction; [] without a `FeatureScorer`.
-
-        ValueError where a contribution is no finite number.
+        """One explanation for each deepest asserted prediction that the classifier made a margin
+        for; [] without a `FeatureScorer`. ValueError where a contribution is no finite number.
         """
         if not isinstance(classifier, FeatureScorer):
             return []
-        return [
+        explained = (
             self._explain(document, target, classifier)
             for target in deepest(predictions, self._taxonomy)
-        ]
+        )
+        return [explanation for explanation in explained if explanation is not None]
 
     def _explain(
         self, document: Document, target: Prediction, classifier: FeatureScorer
-    ) -> Explanation:
+    ) -> Explanation | None:
         started = time.perf_counter()
         contributions, base_value = classifier.feature_contributions(
             document, target.taxonomy, target.node_id
         )
+        if not contributions:
+            return None
         for name, _, weight in contributions:
             if not math.isfinite(weight):
                 raise ValueError(f"contribution of feature {name!r} is {weight}")

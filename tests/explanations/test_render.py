@@ -116,6 +116,26 @@ def test_of_a_path_too_wide_the_end_stays():
     assert "  … > A second one as well > Soccer  " in text
 
 
+def test_a_rule_is_said_in_words():
+    rule = replace(
+        WORDS,
+        method="anchors",
+        attributions=(
+            Attribution(kind="word", name="not", weight=0.25),
+            Attribution(kind="word", name="bad", weight=0.5),
+        ),
+        score=1.0,
+        base_value=0.25,
+        figures=(("coverage", 0.25),),
+    )
+    text = " ".join(shown(replace(ANSWER, explanations=(rule,))).split())
+    assert "words that suffice, by Anchors" in text
+    assert (
+        "with these words the answer stays in 100% of random variants, without them in 25%; "
+        "they stand in 25%"
+    ) in text
+
+
 def test_a_failed_site_is_one_line():
     answer = Answer(title="gone.example", outcome="dns_failed", detail="nxdomain")
     assert shown(answer) == "gone.example  dns_failed: nxdomain\n"

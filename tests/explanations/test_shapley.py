@@ -61,6 +61,10 @@ def test_nothing_that_contributes_leaves_fidelity_open(explain):
     assert (why.attributions, why.score, why.fidelity) == ((), 0.25, None)
 
 
+def test_a_node_that_no_margin_was_made_for_has_no_explanation(explain):
+    assert explain((), 0.0) == []
+
+
 def test_a_contribution_that_is_no_number_is_refused(explain):
     with pytest.raises(ValueError, match="'title' is nan"):
         explain((("title", 0.7, float("nan")),), 0.0)
@@ -74,7 +78,9 @@ def test_a_classifier_without_features_gets_no_explanation(toys, document, taxon
 
 
 @given(
-    st.lists(st.floats(-5, 5), max_size=30), st.floats(-3, 3), st.integers(min_value=1, max_value=9)
+    st.lists(st.floats(-5, 5), min_size=1, max_size=30),
+    st.floats(-3, 3),
+    st.integers(min_value=1, max_value=9),
 )
 def test_the_sum_is_the_margin_whatever_is_kept(explain, numbers, base, kept):
     rows = tuple((f"f{i}", 1.0, number) for i, number in enumerate(numbers))

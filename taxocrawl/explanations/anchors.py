@@ -1,0 +1,324 @@
+"""Anchors: the fewest words that keep the answer, whatever else of the page goes.
+
+Ribeiro, Singh and Guestrin 2018, "Anchors: high-precision model-agnostic explanations": a beam
+search over rules ("these words stand there"), each rule's precision estimated from random variants
+of the page. Which rules deserve more variants is decided by KL-LUCB (Kaufmann and Kalyanakrishnan
+2013), so that most of them go where two rules are hard to tell apart.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxocrawl.explanations.masking import WordMask
+from taxocrawl.explanations.screening import candidates
+from taxocrawl.explanations.targets import deepest, text_seed
+from taxocrawl.protocols import Classifier, Resources
+from taxocrawl.records import Attribution, Document, Explanation, Prediction
+from taxocrawl.taxonomies.tree import Taxonomy
+
+METHOD = "anchors"
+
+PRECISION = 0.95
+CERTAINTY = 0.9  # that a bound holds
+TOLERANCE = 0.05  # a rule passes when its lower bound is this near to PRECISION
+EPSILON = 0.15  # rules nearer to each other than this need not be told apart
+BEAM = 2
+MOST_WORDS = 5
+BATCH = 20
+BUDGET = 1500  # variants in all
+WORDS_FOR, WORDS_AGAINST = 20, 4
+# How much of the rest stays in a variant: the first share at which the answer needs a rule. Long
+# pages keep their answer on any half of their words, which explains nothing.
+SHARES_KEPT = (0.5, 0.25, 0.1, 0.03)
+
+Sample = Callable[[tuple[int, ...], int], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
+"""Words of a rule and a number of variants -> which words each variant kept, (n, n_words), and
+whether the answer stayed, (n,). All variants keep the rule's words.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Words, and how often the answer stayed where they did.
+
+    `low` is the lower bound of `precision`; `gains` what each word added to the precision, in the
+    order of `words`; `base` the precision without any word.
+    """
+
+    words: tuple[int, ...]
+    precision: float
+    low: float
+    base: float
+    gains: tuple[float, ...]
+    samples: int
+
+
+@dataclass(slots=True)
+class _Arm:
+    """A rule under test and the variants that were drawn for it."""
+
+    words: tuple[int, ...]
+    kept: NDArray[np.bool_]
+    stayed: NDArray[np.bool_]
+    path: tuple[float, ...] = field(default=())
+
+    @property
+    def mean(self) -> float:
+        return float(self.stayed.mean()) if len(self.stayed) else 0.0
+
+    def low(self, beta: float) -> float:
+        return kl_low(self.mean, beta / len(self.stayed)) if len(self.stayed) else 0.0
+
+    def high(self, beta: float) -> float:
+        return kl_high(self.mean, beta / len(self.stayed)) if len(self.stayed) else 1.0
+
+
+class Anchors:
+    """Explainer `anchors`, for every classifier: it needs no more than `classify`.
+
+    The answer stays where the node is still asserted (for an answer that was not, where it still
+    has rank 1). `score` and `fidelity` are the precision of the rule, `base_value` that of the
+    empty rule, weights what each word adds to it. Figures: `coverage`, the share of variants that
+    hold all words of the rule; `precision_low`, the lower bound; `share_kept` of the other words in
+    a variant; `samples` drawn.
+    """
+
+    def __init__(
+        self, *, seed: int, taxonomy: Callable[[str], Taxonomy], budget: int = BUDGET
+    ) -> None:
+        self._seed = seed
+        self._taxonomy = taxonomy
+        self._budget = budget
+
+    def explain(
+        self, document: Document, predictions: Sequence[Prediction], classifier: Classifier
+    ) -> list[Explanation]:
+        """One explanation for each deepest asserted prediction."""
+        mask = WordMask(document)
+        return [
+            self._explain(mask, document, target, classifier)
+            for target in deepest(predictions, self._taxonomy)
+        ]
+
+    def _explain(
+        self, mask: WordMask, document: Document, target: Prediction, classifier: Classifier
+    ) -> Explanation:
+        started = time.perf_counter()
+        words = candidates(
+            mask, document, target, classifier, most_for=WORDS_FOR, most_against=WORDS_AGAINST
+        )
+        generator = text_seed(document, target, self._seed)
+        for share_kept in SHARES_KEPT:
+            sample = _sampler(mask, words, target, classifier, generator, share_kept)
+            rule = find_rule(sample, len(words), budget=self._budget)
+            if rule.words:
+                break
+        coverage = share_kept ** len(rule.words)
+        return Explanation(
+            taxonomy=target.taxonomy,
+            node_id=target.node_id,
+            classifier=target.classifier,
+            method=METHOD,
+            attributions=tuple(
+                Attribution(kind="word", name=mask.words[words[i]], weight=gain)
+                for i, gain in zip(rule.words, rule.gains, strict=True)
+            ),
+            score=rule.precision,
+            base_value=rule.base,
+            unit="probability",
+            fidelity=rule.precision,
+            seconds=time.perf_counter() - started,
+            figures=(
+                ("coverage", coverage),
+                ("precision_low", rule.low),
+                ("share_kept", share_kept),
+                ("samples", float(rule.samples)),
+            ),
+        )
+
+
+def create(resources: Resources) -> Anchors:
+    return Anchors(seed=resources.seed, taxonomy=resources.taxonomy)
+
+
+def _sampler(
+    mask: WordMask,
+    words: Sequence[int],
+    target: Prediction,
+    classifier: Classifier,
+    generator: np.random.Generator,
+    share_kept: float,
+) -> Sample:
+    numbers = np.array(words, dtype=np.intp)
+
+    def sample(rule: tuple[int, ...], count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        kept = generator.random((count, len(mask.words))) < share_kept
+        kept[:, numbers[list(rule)]] = True
+        variants = [mask.without(np.flatnonzero(~row).tolist()) for row in kept]
+        answers = classifier.classify(variants)
+        stayed = np.array([_stays(answer, target) for answer in answers], dtype=bool)
+        return kept[:, numbers], stayed
+
+    return sample
+
+
+def _stays(answer: Sequence[Prediction], target: Prediction) -> bool:
+    return any(
+        (prediction.asserted if target.asserted else prediction.rank == 1)
+        for prediction in answer
+        if (prediction.taxonomy, prediction.node_id) == (target.taxonomy, target.node_id)
+    )
+
+
+def find_rule(
+    sample: Sample,
+    n_words: int,
+    *,
+    precision: float = PRECISION,
+    budget: int = BUDGET,
+    most_words: int = MOST_WORDS,
+) -> Rule:
+    """The shortest rule found whose precision is high enough; where none is within the budget, the
+    one of highest precision. The empty rule where the answer needs no word in particular.
+    """
+    search = _Search(sample, n_words, precision=precision, budget=budget)
+    empty = search.arm((), None)
+    if search.passes(empty, n_rules=1):
+        return search.rule(empty, empty)
+    beam, best = [empty], empty
+    for _ in range(min(most_words, n_words)):
+        arms = search.children(beam)
+        beam = search.best(arms)
+        # The later of two equals is the longer rule, and no better.
+        best = max([best, *beam], key=lambda arm: arm.mean)
+        for arm in beam:
+            if search.passes(arm, n_rules=len(arms)):
+                return search.rule(arm, empty)
+        if search.spent:
+            break
+    return search.rule(best, empty)
+
+
+class _Search:
+    """The bandit: where to draw the next variants."""
+
+    def __init__(self, sample: Sample, n_words: int, *, precision: float, budget: int) -> None:
+        self._sample = sample
+        self._n_words = n_words
+        self._precision = precision
+        self._budget = budget
+        self.drawn = 0
+
+    @property
+    def spent(self) -> bool:
+        return self.drawn >= self._budget
+
+    def draw(self, arm: _Arm) -> None:
+        kept, stayed = self._sample(arm.words, BATCH)
+        self.drawn += BATCH
+        arm.kept = np.concatenate([arm.kept, kept])
+        arm.stayed = np.concatenate([arm.stayed, stayed])
+
+    def arm(self, words: tuple[int, ...], parent: _Arm | None) -> _Arm:
+        """A new arm. Its parent's variants that happen to keep the new word are drawn from the same
+        distribution as its own would be, so they are used again.
+        """
+        if parent is None:
+            kept, stayed = np.zeros((0, self._n_words), dtype=bool), np.zeros(0, dtype=bool)
+            return _Arm(words=words, kept=kept, stayed=stayed)
+        reused = parent.kept[:, words[-1]]
+        path = (*parent.path, parent.mean)
+        return _Arm(words=words, kept=parent.kept[reused], stayed=parent.stayed[reused], path=path)
+
+    def children(self, beam: Sequence[_Arm]) -> list[_Arm]:
+        found: dict[frozenset[int], _Arm] = {}
+        for parent in beam:
+            for word in range(self._n_words):
+                words = (*parent.words, word)
+                if word not in parent.words and frozenset(words) not in found:
+                    found[frozenset(words)] = self.arm(words, parent)
+        for arm in found.values():
+            if len(arm.stayed) < BATCH // 2 and not self.spent:
+                self.draw(arm)
+        return list(found.values())
+
+    def best(self, arms: Sequence[_Arm]) -> list[_Arm]:
+        """The `BEAM` arms of highest precision, told apart from the others by KL-LUCB."""
+        for step in range(1, self._budget):
+            ordered = sorted(arms, key=lambda arm: -arm.mean)
+            chosen, others = ordered[:BEAM], ordered[BEAM:]
+            if not others or self.spent:
+                return chosen
+            beta = _beta(len(arms), step)
+            weakest = min(chosen, key=lambda arm: arm.low(beta))
+            rival = max(others, key=lambda arm: arm.high(beta))
+            if rival.high(beta) - weakest.low(beta) < EPSILON:
+                return chosen
+            self.draw(weakest)
+            self.draw(rival)
+        return list(arms)[:BEAM]
+
+    def passes(self, arm: _Arm, *, n_rules: int) -> bool:
+        """Whether the arm's precision is high enough, after as many variants as that needs."""
+        beta = math.log((1 + (BEAM - 1) * n_rules) / (1 - CERTAINTY))
+        while not self.spent:
+            high_enough = arm.mean >= self._precision
+            if high_enough and arm.low(beta) >= self._precision - TOLERANCE:
+                return True
+            if not high_enough and arm.high(beta) < self._precision + TOLERANCE / 2:
+                return False
+            self.draw(arm)
+        return arm.mean >= self._precision and arm.low(beta) >= self._precision - TOLERANCE
+
+    def rule(self, arm: _Arm, empty: _Arm) -> Rule:
+        steps = (*arm.path, arm.mean)
+        return Rule(
+            words=arm.words,
+            precision=arm.mean,
+            low=arm.low(math.log(1 / (1 - CERTAINTY))),
+            base=empty.mean,
+            gains=tuple(after - before for before, after in itertools.pairwise(steps)),
+            samples=self.drawn,
+        )
+
+
+def _beta(n_arms: int, step: int) -> float:
+    # The exploration rate of Kaufmann and Kalyanakrishnan, theorem 1, alpha = 1.1.
+    rate = math.log(405.5 * n_arms * step**1.1 / (1 - CERTAINTY))
+    return rate + math.log(rate)
+
+
+def bernoulli_kl(p: float, q: float) -> float:
+    """Divergence of two coins: p log(p/q) + (1-p) log((1-p)/(1-q))."""
+    q = min(1 - 1e-12, max(1e-12, q))
+    first = p * math.log(p / q) if p > 0 else 0.0
+    second = (1 - p) * math.log((1 - p) / (1 - q)) if p < 1 else 0.0
+    return first + second
+
+
+def kl_high(p: float, level: float) -> float:
+    """The greatest q with a divergence from p of at most `level`."""
+    return _bisect(p, 1.0, level, p)
+
+
+def kl_low(p: float, level: float) -> float:
+    """The least q with a divergence from p of at most `level`."""
+    return _bisect(p, 0.0, level, p)
+
+
+def _bisect(inside: float, outside: float, level: float, p: float) -> float:
+    if bernoulli_kl(p, outside) <= level:
+        return outside
+    for _ in range(30):
+        middle = (inside + outside) / 2
+        if bernoulli_kl(p, middle) <= level:
+            inside = middle
+        else:
+            outside = middle
+    return inside
