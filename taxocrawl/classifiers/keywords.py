@@ -1,0 +1,93 @@
+"""Words of the glossary that stand in a page, in all its languages, and a classifier of them."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import ahocorasick_rs
+import numpy as np
+
+from taxocrawl.protocols import Vectors
+from taxocrawl.records import FIELD_NAMES
+from taxocrawl.taxonomies.tree import Taxonomy
+
+# A hit in title, description, headings or address weighs more than one in running text.
+FIELD_WEIGHTS = dict(zip(FIELD_NAMES, (3.0, 2.0, 1.5, 1.0, 0.7, 0.7, 1.5, 2.0), strict=True))
+NAME_WEIGHT = 2.0
+# Keywords of one letter pair of a script without spaces are chance.
+MIN_LETTERS = 2
+MAX_HITS_OF_A_WORD = 3
+
+
+def fold(text: str) -> str:
+    """Text in which keywords are looked for: compatibility forms and case folded away."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+
+
+class KeywordIndex:
+    """All keywords of a taxonomy in one automaton; a keyword may belong to several nodes."""
+
+    def __init__(self, weights: Mapping[str, Mapping[int, float]], n_nodes: int) -> None:
+        self.words = tuple(weights)
+        self.n_nodes = n_nodes
+        self._nodes = [np.array(list(weights[w]), dtype=np.int64) for w in self.words]
+        self._weights = [np.array(list(weights[w].values()), dtype=np.float32) for w in self.words]
+        self._automaton = ahocorasick_rs.AhoCorasick(
+            list(self.words), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
+        )
+
+    @classmethod
+    def of(cls, taxonomy: Taxonomy) -> "KeywordIndex":
+        """Names, synonyms and keywords of every language.
+
+        A word of several nodes is shared among them: it says less of each.
+        """
+        found: dict[str, dict[int, float]] = defaultdict(dict)
+        for i, node_id in enumerate(taxonomy.ids):
+            texts = taxonomy.texts(node_id)
+            named = (taxonomy[node_id].name, *texts.names.values(), *texts.synonyms)
+            other = (word for words in texts.keywords.values() for word in words)
+            for words, weight in ((named, NAME_WEIGHT), (other, 1.0)):
+                for word in words:
+                    key = fold(word).strip()
+                    if len(key) >= MIN_LETTERS:
+                        found[key][i] = max(weight, found[key].get(i, 0.0))
+        shared = {
+            word: {node: weight / len(nodes) for node, weight in nodes.items()}
+            for word, nodes in found.items()
+        }
+        return cls(shared, len(taxonomy))
+
+    def scores(self, texts: Sequence[tuple[str, ...]]) -> Vectors:
+        """Weight of the keywords found, logarithm of 1 + sum, (n_pages, n_nodes)."""
+        result = np.zeros((len(texts), self.n_nodes), dtype=np.float32)
+        field_weights = tuple(FIELD_WEIGHTS.values())
+        for row, page in enumerate(texts):
+            for text, field_weight in zip(page, field_weights, strict=True):
+                for word, count in self.hits(text).items():
+                    number = min(count, MAX_HITS_OF_A_WORD)
+                    result[row, self._nodes[word]] += field_weight * number * self._weights[word]
+        return np.log1p(result)
+
+    def hits(self, text: str) -> Mapping[int, int]:
+        """Positions in `words` of the keywords that stand in the text as whole words: count."""
+        if not text:
+            return {}
+        folded = fold(text)
+        found: dict[int, int] = defaultdict(int)
+        for word, start, end in self._automaton.find_matches_as_indexes(folded):
+            if _stands_alone(folded, start, end):
+                found[word] += 1
+        return found
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether no letter of a spaced script touches the match: `art` is not in `party`."""
+    before = start > 0 and _joins(text[start - 1]) and _joins(text[start])
+    after = end < len(text) and _joins(text[end]) and _joins(text[end - 1])
+    return not before and not after
+
+
+def _joins(letter: str) -> bool:
+    # Han, kana, Thai and their kin are written without spaces: a keyword may touch its neighbours.
+    return letter.isalnum() and not "\u0e00" <= letter <= "\u0eff" and letter < "\u2e80"

@@ -1,0 +1,137 @@
+"""Zero-shot: the node whose texts are nearest to the page. Needs no labelled page."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxocrawl.classifiers.keywords import KeywordIndex
+from taxocrawl.classifiers.node_arrays import NodeArrays
+from taxocrawl.classifiers.prototypes import KINDS, Prototypes
+from taxocrawl.classifiers.reading import field_texts, read, unit
+from taxocrawl.classifiers.sources import page_vectors
+from taxocrawl.classifiers.tiers import Answer, Tiers, predictions, ranking
+from taxocrawl.errors import TaxonomyError
+from taxocrawl.protocols import Encoder, Resources, Vectors
+from taxocrawl.records import FIELD_NAMES, Document, PageText, Prediction
+from taxocrawl.taxonomies.tree import Taxonomy
+
+NAME = "nearest"
+
+# Share of each kind of prototype in a node's score, and of the keywords found.
+KIND_SHARES: Mapping[str, float] = {"name": 0.3, "keywords": 0.35, "example": 0.35}
+TITLE_SHARE = 0.35
+KEYWORD_SHARE = 0.06
+# Softmax over nodes of scores that lie within a few tenths of each other.
+SHARPNESS = 25.0
+HOME_WEIGHT = 2.0
+
+TIERS = Tiers(thresholds=(0.5, 0.5, 0.5, 0.5))
+
+
+class Nearest:
+    """Classifier and Scorer over any number of taxonomies."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        taxonomies: Sequence[Taxonomy],
+        *,
+        min_confidence: float | None = None,
+    ) -> None:
+        self.taxonomies = tuple(taxonomy.name for taxonomy in taxonomies)
+        self.model_id = f"{NAME}-{encoder.name}"
+        self._encoder = encoder
+        self._known = {t.name: _Known(t, encoder) for t in taxonomies}
+        self._min_confidence = min_confidence
+
+    def classify(self, documents: Sequence[Document]) -> list[tuple[Prediction, ...]]:
+        """Ranked nodes of every taxonomy, one taxonomy after the other."""
+        found: list[tuple[Prediction, ...]] = [() for _ in documents]
+        for name, known in self._known.items():
+            shares = known.shares(documents, self._encoder)
+            confidences = TIERS.confidences(shares, known.nodes)
+            for row in range(len(documents)):
+                ranked = ranking(shares[row], shares[row], known.nodes)
+                found[row] += predictions(
+                    Answer(ranked=ranked, confidences=confidences[row]),
+                    TIERS,
+                    known.nodes,
+                    taxonomy=name,
+                    classifier=NAME,
+                    model_id=self.model_id,
+                    min_confidence=self._min_confidence,
+                )
+        return found
+
+    def score(
+        self, documents: Sequence[Document], taxonomy: str, node_id: str
+    ) -> NDArray[np.float64]:
+        """Share of the node's subtree for each document."""
+        known = self._known.get(taxonomy)
+        if known is None:
+            raise TaxonomyError(f"{NAME} was not made for taxonomy {taxonomy!r}")
+        node = known.taxonomy.index[known.taxonomy[node_id].id]
+        confidences = TIERS.confidences(known.shares(documents, self._encoder), known.nodes)
+        return confidences[:, node].astype(np.float64)
+
+
+class _Known:
+    """What is computed once for a taxonomy."""
+
+    def __init__(self, taxonomy: Taxonomy, encoder: Encoder) -> None:
+        self.taxonomy = taxonomy
+        self.nodes = NodeArrays(taxonomy)
+        self.prototypes = Prototypes.of(taxonomy, encoder)
+        self.keywords = KeywordIndex.of(taxonomy)
+
+    def shares(self, documents: Sequence[Document], encoder: Encoder) -> Vectors:
+        """Softmax over nodes, mean over a document's pages, (n_documents, n_nodes)."""
+        pages: dict[int, PageText] = {id(page): page for d in documents for page in d.pages}
+        position = {key: i for i, key in enumerate(pages)}
+        of_pages = self._page_shares(tuple(pages.values()), encoder)
+        result = np.zeros((len(documents), len(self.nodes)), dtype=np.float32)
+        for row, document in enumerate(documents):
+            rows = [position[id(page)] for page in document.pages]
+            weights = np.ones(len(rows), dtype=np.float32)
+            weights[:1] = HOME_WEIGHT
+            weights *= of_pages[rows].any(axis=1)
+            if weights.sum() > 0:
+                result[row] = weights @ of_pages[rows] / weights.sum()
+        return result
+
+    def _page_shares(self, pages: Sequence[PageText], encoder: Encoder) -> Vectors:
+        if not pages:
+            return np.zeros((0, len(self.nodes)), dtype=np.float32)
+        reading = read([field_texts(page) for page in pages], encoder)
+        scores = zero_shot_scores(
+            self.prototypes,
+            page_vectors(reading),
+            reading.vectors[:, FIELD_NAMES.index("title")],
+            self.keywords.scores(reading.texts),
+        )
+        weights = np.exp(SHARPNESS * (scores - scores.max(axis=1, keepdims=True)))
+        shares: Vectors = weights / weights.sum(axis=1, keepdims=True)
+        shares[~reading.present.any(axis=1)] = 0
+        return shares
+
+
+def zero_shot_scores(
+    prototypes: Prototypes, vectors: Vectors, titles: Vectors, keywords: Vectors
+) -> Vectors:
+    """Likeness of pages to nodes, (n_pages, n_nodes): cosines of page and title, keyword weight."""
+    shares = np.array([KIND_SHARES[kind] for kind in KINDS], dtype=np.float32)
+    own = np.tensordot(shares, prototypes.similarities(unit(vectors)), axes=1)
+    title = np.tensordot(shares, prototypes.similarities(titles), axes=1)
+    result: Vectors = own + TITLE_SHARE * title + KEYWORD_SHARE * keywords
+    return result
+
+
+def create(resources: Resources) -> Nearest:
+    """The zero-shot classifier of all taxonomies that the settings name."""
+    settings = resources.settings
+    return Nearest(
+        resources.encoder(),
+        [resources.taxonomy(name) for name in settings.taxonomies],
+        min_confidence=settings.min_confidence,
+    )

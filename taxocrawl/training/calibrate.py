@@ -1,0 +1,99 @@
+"""Probabilities from cross-fitted margins: temperature, calibration by tier, thresholds."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxocrawl.classifiers.node_arrays import NodeArrays
+from taxocrawl.classifiers.ranker import spread
+from taxocrawl.classifiers.tiers import Tiers
+from taxocrawl.protocols import Vectors
+from taxocrawl.training.evaluate import Truth
+
+Ints = NDArray[np.int64]
+
+TEMPERATURES = tuple(np.round(np.geomspace(0.4, 3.0, 25), 3).tolist())
+# Precision asked of asserted nodes, by tier, on cross-fitted pages: right means accepted.
+PRECISION = (0.85, 0.75, 0.70, 0.70)
+SENSITIVE_PRECISION = 0.9
+N_TIERS = len(PRECISION)
+
+
+def temperature(margins: Vectors, candidates: Ints, truth: Truth, nodes: NodeArrays) -> float:
+    """The temperature with the greatest likelihood of the primary's root and of the primary."""
+    rows = np.arange(len(candidates))
+    best, best_loss = 1.0, np.inf
+    for value in TEMPERATURES:
+        shares = spread(margins, candidates, value, len(nodes))
+        roots = nodes.subtree_sums(shares)[rows, nodes.root[truth.primary]]
+        own = shares[rows, truth.primary]
+        loss = -np.log(roots + 1e-3).mean() - np.log(own + 1e-3).mean()
+        if loss < best_loss:
+            best, best_loss = float(value), loss
+    return best
+
+
+def fit_tiers(shares: Vectors, truth: Truth, nodes: NodeArrays) -> Tiers:
+    """Platt's line for each tier on the surest node there, then thresholds for PRECISION."""
+    sums = np.clip(nodes.subtree_sums(shares), 1e-6, 1 - 1e-6)
+    slopes, offsets = [], []
+    for tier in range(1, N_TIERS + 1):
+        surest, right, _ = _surest(sums, truth, nodes, tier)
+        slope, offset = platt(np.log(surest / (1 - surest)), right)
+        slopes.append(slope)
+        offsets.append(offset)
+    tiers = Tiers(slopes=tuple(slopes), offsets=tuple(offsets))
+    confidences = tiers.confidences(shares, nodes)
+    thresholds = []
+    for tier, precision in enumerate(PRECISION, start=1):
+        surest, _, accepted = _surest(confidences, truth, nodes, tier)
+        thresholds.append(threshold(surest, accepted, precision))
+    surest, _, accepted = _surest(confidences, truth, nodes, 1)
+    return replace(
+        tiers,
+        thresholds=tuple(thresholds),
+        sensitive=max(thresholds[0], threshold(surest, accepted, SENSITIVE_PRECISION)),
+    )
+
+
+def _surest(
+    values: Vectors, truth: Truth, nodes: NodeArrays, tier: int
+) -> tuple[Vectors, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Each page's best value in a tier, whether it is over the primary, or over any accepted."""
+    of_tier = np.flatnonzero(nodes.tier == min(tier, int(nodes.tier.max())))
+    best = of_tier[values[:, of_tier].argmax(axis=1)]
+    right = nodes.above[truth.primary, best] > 0
+    accepted = np.array(
+        [
+            any(nodes.above[i, b] > 0 for i in ok)
+            for b, ok in zip(best, truth.accepted, strict=True)
+        ],
+        dtype=bool,
+    )
+    return values[np.arange(len(best)), best], right, accepted
+
+
+def platt(x: Vectors, right: NDArray[np.bool_], steps: int = 50) -> tuple[float, float]:
+    """Slope and offset of the logistic regression of `right` on x, by Newton's method."""
+    design = np.stack([x, np.ones_like(x)], axis=1).astype(np.float64)
+    weights = np.array([1.0, 0.0])
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-design @ weights))
+        gradient = design.T @ (p - right) + 1e-3 * (weights - [1.0, 0.0])
+        hessian = design.T @ (design * (p * (1 - p))[:, None]) + 1e-3 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        weights = weights - step
+        if np.abs(step).max() < 1e-8:
+            break
+    return float(max(weights[0], 0.05)), float(weights[1])
+
+
+def threshold(confidence: Vectors, right: NDArray[np.bool_], precision: float) -> float:
+    """Least confidence over which the share of right ones reaches `precision`; .95 if none does."""
+    order = np.argsort(-confidence, kind="stable")
+    share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    reached = np.flatnonzero(share >= precision)
+    if len(reached) == 0:
+        return 0.95
+    return float(np.clip(confidence[order[reached[-1]]], 0.05, 0.95))

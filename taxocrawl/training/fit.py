@@ -1,0 +1,344 @@
+"""Training of the default model: data in, model folder out, the same bytes for the same seed."""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from taxocrawl.classifiers.encoders.static import StaticEncoder
+from taxocrawl.classifiers.features import FEATURE_NAMES
+from taxocrawl.classifiers.keywords import KeywordIndex
+from taxocrawl.classifiers.linear import LinearHead
+from taxocrawl.classifiers.model_folder import Arrays, Manifest, write_model
+from taxocrawl.classifiers.neighbours import Neighbours
+from taxocrawl.classifiers.node_arrays import NodeArrays
+from taxocrawl.classifiers.prototypes import Prototypes
+from taxocrawl.classifiers.ranker import sensitive_nodes, spread
+from taxocrawl.classifiers.reading import N_FIELDS, Reading, field_texts, read
+from taxocrawl.classifiers.sources import Sources, page_vectors
+from taxocrawl.classifiers.tiers import Tiers, ranking
+from taxocrawl.protocols import Vectors
+from taxocrawl.records import FIELD_NAMES
+from taxocrawl.taxonomies import formats
+from taxocrawl.taxonomies.tree import Taxonomy
+from taxocrawl.training import calibrate, dataset, evaluate, linear_fit
+from taxocrawl.training.dataset import LabelledPage, LabelledText
+from taxocrawl.training.evaluate import Truth
+from taxocrawl.training.linear_fit import Recipe, Row
+
+logger = logging.getLogger(__name__)
+
+Ints = NDArray[np.int64]
+Progress = Callable[[str], None]
+
+_TITLE, _BODY = FIELD_NAMES.index("title"), FIELD_NAMES.index("body")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that was chosen: by cross-validation on the train pages, never on the gate."""
+
+    taxonomy: str = "iab-3.1"
+    n_folds: int = 4
+    n_candidates: int = 40
+    linear: Recipe = field(default_factory=Recipe)
+    trees: int = 250
+    depth: int = 4
+    rate: float = 0.08
+
+
+def train_default(
+    data: Path,
+    out: Path,
+    *,
+    encoder: Path,
+    seed: int = 0,
+    plan: Plan | None = None,
+    progress: Progress = logger.info,
+) -> Mapping[str, float]:
+    """Write a model folder and return its cross-validated measurements."""
+    started = time.monotonic()
+    plan = plan or Plan()
+    taxonomy = formats.load(plan.taxonomy)
+    pages = dataset.read_pages(data, taxonomy, split="train")
+    texts = [*dataset.read_glossary(taxonomy), *dataset.read_weak(data, taxonomy)]
+    progress(f"{len(pages)} pages, {len(texts)} texts")
+    trainer = Trainer(taxonomy, StaticEncoder(encoder), pages, texts, plan, seed, progress)
+    arrays, booster, manifest = trainer.fit()
+    manifest = replace(manifest, data_fingerprint=dataset.fingerprint(data))
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(encoder, out / "encoder", dirs_exist_ok=True)
+    write_model(out, manifest, arrays, booster)
+    progress(f"{time.monotonic() - started:.0f} s")
+    return manifest.metrics
+
+
+class Trainer:
+    """One training run; the steps share the tokenised texts."""
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        encoder: StaticEncoder,
+        pages: Sequence[LabelledPage],
+        texts: Sequence[LabelledText],
+        plan: Plan,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        self.taxonomy, self.encoder, self.pages = taxonomy, encoder, tuple(pages)
+        self.plan, self.seed, self.progress = plan, seed, progress
+        self.nodes = NodeArrays(taxonomy)
+        self.reading = read([field_texts(page.page) for page in pages], encoder)
+        self.truth = truth_of(pages, taxonomy)
+        self.folds = dataset.folds(pages, plan.n_folds)
+        self.text_rows = self._text_rows(texts)
+        self.keywords = KeywordIndex.of(taxonomy)
+        self.vectors = page_vectors(self.reading)
+        self.prototypes = Prototypes.of(taxonomy, encoder, self.vectors.mean(axis=0))
+        self.labels = _label_array(pages, taxonomy)
+        counts = np.bincount(self.truth.primary, minlength=len(taxonomy)) + 0.5
+        self.log_prior = np.log(counts / counts.sum()).astype(np.float32)
+
+    def fit(self) -> tuple[Mapping[str, Arrays], xgboost.Booster, Manifest]:
+        """Arrays, ranker and manifest with cross-validated metrics."""
+        candidates, features, linear = self.cross_fitted()
+        self.progress("ranker")
+        margins = self.cross_margins(candidates, features)
+        tiers, temperature, metrics = self.calibrated(margins, candidates)
+        metrics |= evaluate.recall(candidates, self.truth)
+        linear_accuracy = evaluate.accuracies(linear, self.truth, self.nodes)
+        metrics |= {f"linear_{name}": value for name, value in linear_accuracy.items()}
+        booster = self.rank(candidates, features, np.arange(len(self.pages)))
+        self.progress("linear head on all pages")
+        head = self.head_arrays(np.arange(len(self.pages)))
+        arrays = {
+            "linear": {**head, "log_prior": self.log_prior},
+            "prototypes": {
+                "vectors": self.prototypes.vectors.astype(np.float16),
+                "nodes": self.prototypes.nodes.astype(np.int16),
+                "kinds": self.prototypes.kinds.astype(np.int8),
+                "page_centre": self.prototypes.page_centre,
+            },
+            "neighbours": {
+                "vectors": self.vectors.astype(np.float16),
+                "labels": self.labels.astype(np.int16),
+            },
+        }
+        manifest = Manifest(
+            id=f"ranker-{self.taxonomy.name}-seed{self.seed}",
+            taxonomy=self.taxonomy.name,
+            taxonomy_sha256=self.taxonomy.sha256,
+            encoder=self.encoder.name,
+            dimension=self.encoder.dimension,
+            temperature=temperature,
+            n_candidates=self.plan.n_candidates,
+            tiers=tiers,
+            sensitive=tuple(sensitive_nodes(self.taxonomy)),
+            metrics={name: round(value, 4) for name, value in metrics.items()},
+        )
+        return arrays, booster, manifest
+
+    def cross_fitted(self) -> tuple[Ints, Vectors, Ints]:
+        """Candidates, features and the linear head's best node of every page, none of which saw
+        the page's own label: heads of other folds, neighbours of other sites.
+        """
+        n = len(self.pages)
+        candidates = np.zeros((n, self.plan.n_candidates), dtype=np.int64)
+        features = np.zeros((n, self.plan.n_candidates, len(FEATURE_NAMES)), dtype=np.float32)
+        linear = np.zeros(n, dtype=np.int64)
+        neighbours = Neighbours(self.vectors, self.labels, len(self.nodes))
+        same_site = _same_site(self.pages)
+        for fold in range(self.plan.n_folds):
+            self.progress(f"fold {fold + 1} of {self.plan.n_folds}")
+            head = LinearHead(self.head_arrays(np.flatnonzero(self.folds != fold)))
+            sources = self.sources(head, neighbours)
+            rows = np.flatnonzero(self.folds == fold)
+            for part in np.array_split(rows, -(-len(rows) // 128)):
+                pairs = sources.pairs(
+                    subset(self.reading, part),
+                    self.plan.n_candidates,
+                    [same_site[row] for row in part],
+                )
+                candidates[part], features[part] = pairs.candidates, pairs.features
+                linear[part] = pairs.evidence.linear.argmax(axis=1)
+        return candidates, features, linear
+
+    def sources(self, head: LinearHead, neighbours: Neighbours) -> Sources:
+        """Sources around a head."""
+        return Sources(
+            nodes=self.nodes,
+            linear=head,
+            prototypes=self.prototypes,
+            neighbours=neighbours,
+            keywords=self.keywords,
+            log_prior=self.log_prior,
+        )
+
+    def head_arrays(self, chosen: Ints) -> dict[str, NDArray[np.generic]]:
+        """The linear head trained on these pages and all texts."""
+        rows = [*self._page_rows(chosen), *self.text_rows]
+        table = self.encoder.token_vectors
+        return linear_fit.fit(rows, table, self.nodes, recipe=self.plan.linear, seed=self.seed)
+
+    def rank(self, candidates: Ints, features: Vectors, chosen: Ints) -> xgboost.Booster:
+        """XGBoost ranker over the chosen pages' pairs."""
+        relevance = _relevance(candidates[chosen], [self.pages[i] for i in chosen], self.taxonomy)
+        matrix = xgboost.DMatrix(
+            features[chosen].reshape(-1, features.shape[2]),
+            label=relevance.reshape(-1),
+            qid=np.repeat(np.arange(len(chosen)), candidates.shape[1]),
+            nthread=1,
+        )
+        parameters = {
+            "objective": "rank:ndcg",
+            "lambdarank_pair_method": "topk",
+            "lambdarank_num_pair_per_sample": 8,
+            "max_depth": self.plan.depth,
+            "eta": self.plan.rate,
+            "min_child_weight": 5,
+            "subsample": 0.8,
+            "colsample_bytree": 0.7,
+            "tree_method": "hist",
+            "nthread": 1,
+            "seed": self.seed,
+        }
+        return xgboost.train(parameters, matrix, num_boost_round=self.plan.trees)
+
+    def cross_margins(self, candidates: Ints, features: Vectors) -> Vectors:
+        """Margins of every pair from rankers that saw neither the page nor its site."""
+        margins = np.zeros(candidates.shape, dtype=np.float32)
+        for fold in range(self.plan.n_folds):
+            booster = self.rank(candidates, features, np.flatnonzero(self.folds != fold))
+            rows = np.flatnonzero(self.folds == fold)
+            flat = features[rows].reshape(-1, features.shape[2])
+            margins[rows] = booster.inplace_predict(flat, predict_type="margin").reshape(
+                len(rows), -1
+            )
+        return margins
+
+    def calibrated(
+        self, margins: Vectors, candidates: Ints
+    ) -> tuple[Tiers, float, dict[str, float]]:
+        """Tiers and temperature; the metrics are measured with those of the other folds."""
+        temperature = calibrate.temperature(margins, candidates, self.truth, self.nodes)
+        shares = spread(margins, candidates, temperature, len(self.nodes))
+        confidences = np.zeros_like(shares)
+        for fold in range(self.plan.n_folds):
+            rows, others = np.flatnonzero(self.folds == fold), np.flatnonzero(self.folds != fold)
+            part = calibrate.fit_tiers(shares[others], select(self.truth, others), self.nodes)
+            confidences[rows] = part.confidences(shares[rows], self.nodes)
+        best = best_nodes(shares, self.nodes)
+        metrics = evaluate.accuracies(best, self.truth, self.nodes)
+        metrics |= evaluate.tier_one(confidences, self.truth, self.nodes)
+        return calibrate.fit_tiers(shares, self.truth, self.nodes), temperature, metrics
+
+    def _page_rows(self, chosen: Ints) -> list[Row]:
+        index = self.taxonomy.index
+        return [
+            Row(
+                fields=self.reading.token_ids[i * N_FIELDS : (i + 1) * N_FIELDS],
+                targets=(
+                    (index[self.pages[i].primary], linear_fit.PRIMARY_WEIGHT),
+                    *(
+                        (index[node], linear_fit.ALTERNATIVE_WEIGHT)
+                        for node in self.pages[i].alternatives
+                    ),
+                ),
+                weight=self.plan.linear.page_weight,
+            )
+            for i in chosen
+        ]
+
+    def _text_rows(self, texts: Sequence[LabelledText]) -> list[Row]:
+        recipe = self.plan.linear
+        index = self.taxonomy.index
+        labels = [(t.source, tuple(index[node] for node in t.node_ids)) for t in texts]
+        by_class = linear_fit.class_weights(labels, recipe.class_size)
+        titles = self.encoder.tokenize([text.title for text in texts])
+        bodies = self.encoder.tokenize([text.text for text in texts])
+        nothing = np.zeros(0, dtype=np.int64)
+        rows = []
+        for i, text in enumerate(texts):
+            fields = [nothing] * N_FIELDS
+            fields[_TITLE], fields[_BODY] = titles[i], bodies[i]
+            glossary = text.source == "glossary"
+            weight = recipe.glossary_weight if glossary else recipe.weak_weight * by_class[i]
+            rows.append(
+                Row(
+                    fields=tuple(fields),
+                    targets=tuple((node, 1.0) for node in labels[i][1]),
+                    weight=float(weight * text.weight),
+                )
+            )
+        return [row for row in rows if any(len(ids) for ids in row.fields)]
+
+
+def truth_of(pages: Sequence[LabelledPage], taxonomy: Taxonomy) -> Truth:
+    """Labels as positions."""
+    index = taxonomy.index
+    return Truth(
+        primary=np.array([index[page.primary] for page in pages], dtype=np.int64),
+        accepted=tuple(frozenset(index[i] for i in page.accepted) for page in pages),
+        english=np.array([page.language == "en" for page in pages]),
+    )
+
+
+def select(truth: Truth, rows: Ints) -> Truth:
+    """The truth of some pages."""
+    return Truth(
+        primary=truth.primary[rows],
+        accepted=tuple(truth.accepted[i] for i in rows),
+        english=truth.english[rows],
+    )
+
+
+def subset(reading: Reading, rows: Ints) -> Reading:
+    """The reading of some pages."""
+    return Reading(
+        texts=tuple(reading.texts[i] for i in rows),
+        vectors=reading.vectors[rows],
+        token_ids=tuple(reading.token_ids[i * N_FIELDS + f] for i in rows for f in range(N_FIELDS)),
+    )
+
+
+def best_nodes(shares: Vectors, nodes: NodeArrays) -> Ints:
+    """The one node given to each page, -1 for none."""
+    return np.array(
+        [next(iter(ranking(np.log(row + 1e-12), row, nodes).tolist()), -1) for row in shares],
+        dtype=np.int64,
+    )
+
+
+def _label_array(pages: Sequence[LabelledPage], taxonomy: Taxonomy) -> Ints:
+    width = max((1 + len(page.alternatives) for page in pages), default=1)
+    labels = np.full((len(pages), width), -1, dtype=np.int64)
+    for row, page in enumerate(pages):
+        own = [taxonomy.index[i] for i in (page.primary, *page.alternatives)]
+        labels[row, : len(own)] = own
+    return labels
+
+
+def _same_site(pages: Sequence[LabelledPage]) -> list[Ints]:
+    rows: dict[str, list[int]] = {}
+    for row, page in enumerate(pages):
+        rows.setdefault(page.domain, []).append(row)
+    return [np.array(rows[page.domain], dtype=np.int64) for page in pages]
+
+
+def _relevance(
+    candidates: Ints, pages: Sequence[LabelledPage], taxonomy: Taxonomy
+) -> NDArray[np.float32]:
+    """3 for the primary, 1 for an alternative, 0 else: (n_pages, n_candidates)."""
+    relevance = np.zeros(candidates.shape, dtype=np.float32)
+    for row, page in enumerate(pages):
+        for node in page.alternatives:
+            relevance[row, candidates[row] == taxonomy.index[node]] = 1
+        relevance[row, candidates[row] == taxonomy.index[page.primary]] = 3
+    return relevance
