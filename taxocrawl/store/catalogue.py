@@ -1,82 +1,95 @@
 """Taxonomies, names and crosswalks in the store, so that SQL can join them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import duckdb
-import pyarrow as pa
 
 from taxocrawl.store.migration import now
-from taxocrawl.store.rows import arrow_schema
-from taxocrawl.store.schema import CROSSWALKS, tables
+from taxocrawl.store.rows import Row, append
+from taxocrawl.taxonomies import crosswalks, formats
 from taxocrawl.taxonomies.tree import Taxonomy
 
-Row = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCrosswalk:
-    """One row of `crosswalks`: what a category of one taxonomy is in another."""
-
-    from_taxonomy: str
-    from_id: str
-    to_taxonomy: str
-    to_id: str
-    relation: str
+VERSIONS: Final[Mapping[str, Sequence[str]]] = {
+    "iab-3.1": ("iab-3.0", "iab-2.2", "iab-2.1", "iab-2.0", "iab-1.0", "iab-ad-product-2.0"),
+}
+"""Taxonomies that the macro `iab` answers in beside the one that was classified in."""
 
 
 def write_taxonomies(connection: duckdb.DuckDBPyConnection, taxonomies: Iterable[Taxonomy]) -> None:
-    """Store each version of each taxonomy once.
+    """Store each version of each taxonomy once, and the ways to other versions of it.
 
     Categories that a newer version no longer has keep their row: older answers still name them.
     """
     for taxonomy in taxonomies:
-        known = connection.execute(
-            "SELECT 1 FROM taxonomies WHERE taxonomy = ? AND sha256 = ?",
-            [taxonomy.name, taxonomy.sha256],
-        ).fetchall()
-        if known:
+        if not _write(connection, taxonomy):
             continue
+        # Only the packaged taxonomy has crosswalks; a user's own file may carry the same name.
+        versions = VERSIONS.get(taxonomy.name, ())
+        if versions and formats.load(taxonomy.name).sha256 == taxonomy.sha256:
+            for target in versions:
+                _write(connection, formats.load(target))
+                _write_crosswalk(connection, crosswalks.load(taxonomy.name, target))
+
+
+def _write(connection: duckdb.DuckDBPyConnection, taxonomy: Taxonomy) -> bool:
+    """False where the store has this version already."""
+    known = connection.execute(
+        "SELECT 1 FROM taxonomies WHERE taxonomy = ? AND sha256 = ?",
+        [taxonomy.name, taxonomy.sha256],
+    ).fetchall()
+    if known:
+        return False
+    for table in ("nodes", "node_names"):
         connection.execute(
-            "INSERT INTO taxonomies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                taxonomy.name,
-                taxonomy.sha256,
-                taxonomy.title,
-                taxonomy.source,
-                taxonomy.licence,
-                taxonomy.cattax,
-                len(taxonomy),
-                taxonomy.depth,
-                now(),
-            ],
+            f"DELETE FROM {table} WHERE taxonomy = ? AND node_id IN (SELECT unnest(?))",  # noqa: S608
+            [taxonomy.name, list(taxonomy.ids)],
         )
-        for table in ("nodes", "node_names"):
-            connection.execute(
-                f"DELETE FROM {table} WHERE taxonomy = ? AND node_id IN (SELECT unnest(?))",  # noqa: S608
-                [taxonomy.name, list(taxonomy.ids)],
-            )
-        _append(connection, "nodes", _nodes(taxonomy))
-        _append(connection, "node_names", _names(taxonomy))
+    append(connection, "taxonomies", [_taxonomy(taxonomy)])
+    append(connection, "nodes", list(_nodes(taxonomy)))
+    append(connection, "node_names", list(_names(taxonomy)))
+    return True
 
 
-def write_crosswalks(
-    connection: duckdb.DuckDBPyConnection, crosswalks: Sequence[StoredCrosswalk]
+def _write_crosswalk(
+    connection: duckdb.DuckDBPyConnection, crosswalk: crosswalks.Crosswalk
 ) -> None:
-    """Replace the crosswalks between the pairs of taxonomies that are given."""
-    for source, target in sorted({(row.from_taxonomy, row.to_taxonomy) for row in crosswalks}):
-        connection.execute(
-            "DELETE FROM crosswalks WHERE from_taxonomy = ? AND to_taxonomy = ?", [source, target]
-        )
-    names = [column.name for column in CROSSWALKS.columns]
-    rows = [{name: getattr(row, name) for name in names} for row in crosswalks]
-    _append(connection, "crosswalks", rows)
-
-
-def _nodes(taxonomy: Taxonomy) -> list[Row]:
-    sha256 = taxonomy.sha256
-    return [
+    ends = {"from_taxonomy": crosswalk.source, "to_taxonomy": crosswalk.target}
+    connection.execute(
+        "DELETE FROM crosswalks WHERE from_taxonomy = ? AND to_taxonomy = ?", list(ends.values())
+    )
+    rows: list[Row] = [
         {
+            **ends,
+            "from_id": row.from_id,
+            "to_id": row.to_id,
+            "relation": row.relation,
+            "rank": row.rank,
+            "source": row.by,
+        }
+        for row in crosswalk.rows()
+    ]
+    append(connection, "crosswalks", rows)
+
+
+def _taxonomy(taxonomy: Taxonomy) -> Row:
+    return {
+        "taxonomy": taxonomy.name,
+        "sha256": taxonomy.sha256,
+        "title": taxonomy.title,
+        "source": taxonomy.source,
+        "licence": taxonomy.licence,
+        "cattax": taxonomy.cattax,
+        "n_nodes": len(taxonomy),
+        "depth": taxonomy.depth,
+        "created_at": now(),
+    }
+
+
+def _nodes(taxonomy: Taxonomy) -> Iterator[Row]:
+    sha256 = taxonomy.sha256
+    for position, node in enumerate(taxonomy, 1):
+        yield {
             "taxonomy": taxonomy.name,
             "node_id": node.id,
             "parent_id": node.parent_id,
@@ -89,22 +102,14 @@ def _nodes(taxonomy: Taxonomy) -> list[Row]:
             "position": position,
             "sha256": sha256,
         }
-        for position, node in enumerate(taxonomy, 1)
-    ]
 
 
-def _names(taxonomy: Taxonomy) -> list[Row]:
-    return [
-        {"taxonomy": taxonomy.name, "node_id": node.id, "language": language, "name": name}
-        for node in taxonomy
-        for language, name in sorted(taxonomy.texts(node.id).names.items())
-    ]
-
-
-def _append(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) -> None:
-    if not rows:
-        return
-    batch = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(tables()[name]))
-    connection.register("appended", batch)
-    connection.execute(f"INSERT INTO {name} SELECT * FROM appended")  # noqa: S608
-    connection.unregister("appended")
+def _names(taxonomy: Taxonomy) -> Iterator[Row]:
+    for node in taxonomy:
+        for language, name in sorted(taxonomy.texts(node.id).names.items()):
+            yield {
+                "taxonomy": taxonomy.name,
+                "node_id": node.id,
+                "language": language,
+                "name": name,
+            }

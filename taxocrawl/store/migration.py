@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from taxocrawl.errors import StoreError, StoreVersion
-from taxocrawl.store.opening import connect
+from taxocrawl.store.opening import WalError, connect
 from taxocrawl.store.schema import STEPS, Step
 
 _LOG = logging.getLogger(__name__)
@@ -32,7 +32,11 @@ def prepare(path: Path, *, wait_s: float, steps: Sequence[Step] = STEPS) -> None
     StoreVersion refuses a newer one; the file is then untouched, as it is only read first. A copy
     of an older one is kept as `<store>.before-step-N`.
     """
-    done = _steps_done(path, wait_s=wait_s)
+    try:
+        done = _steps_done(path, wait_s=wait_s)
+    except WalError as error:
+        _set_wal_aside(path, error)
+        done = _steps_done(path, wait_s=wait_s)
     if done > len(steps):
         raise StoreVersion(
             f"{path} has schema {done}, this taxocrawl {program_version()} knows schema "
@@ -48,6 +52,14 @@ def prepare(path: Path, *, wait_s: float, steps: Sequence[Step] = STEPS) -> None
             _apply(connection, step)
         _refresh_views(connection)
         connection.commit()
+
+
+def _set_wal_aside(path: Path, error: WalError) -> None:
+    """FAULTS D03: what the log held is in the spool too, so nothing is lost without it."""
+    wal = path.with_name(path.name + ".wal")
+    aside = wal.with_name(f"{wal.name}.bad-{now():%Y%m%d-%H%M%S}")
+    wal.rename(aside)
+    _LOG.warning("%s; its log was set aside as %s", error, aside.name)
 
 
 def _steps_done(path: Path, *, wait_s: float) -> int:

@@ -29,6 +29,10 @@ class StoreBusy(StoreLocked):
     """Somebody has the file open for the moment; trying again helps."""
 
 
+class WalError(StoreError):
+    """What a process wrote last before it died cannot be read; the file itself may be sound."""
+
+
 def connect(
     path: Path,
     *,
@@ -64,4 +68,7 @@ def _refusal(path: Path, error: duckdb.Error) -> StoreError:
         holder = _HOLDER.search(text)
         by = f" by process {holder[2]} ({holder[1]})" if holder and holder[2] else ""
         return StoreBusy(f"{path} is in use{by}; close it there or try again")
-    return StoreError(f"{path} cannot be opened as a store: {text.splitlines()[0]}")
+    first = text.splitlines()[0]
+    if "replaying WAL" in text:
+        return WalError(f"{path} was cut off while it was written: {first}")
+    return StoreError(f"{path} cannot be opened as a store: {first}")

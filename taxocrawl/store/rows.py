@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 
 from taxocrawl import words
@@ -80,7 +81,19 @@ BATCH: Final = pa.schema(
 
 def batch_table(rows: Sequence[Row]) -> pa.Table:
     """Rows made by `line_row` and `site_row` as one Arrow table."""
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=BATCH)
+    return pa.Table.from_pylist(list(rows), schema=BATCH)
+
+
+def append(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) -> None:
+    """Add rows to a table; a column that a row does not name becomes NULL."""
+    if not rows:
+        return
+    table = schema.tables()[name]
+    storable = [_storable(row) for row in rows]
+    connection.register("appended", pa.Table.from_pylist(storable, schema=arrow_schema(table)))
+    # The name is one of our own declarations.
+    connection.execute(f"INSERT INTO {name} SELECT * FROM appended")  # noqa: S608
+    connection.unregister("appended")
 
 
 def line_row(line: InputLine) -> Row:

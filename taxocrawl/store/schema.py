@@ -256,7 +256,8 @@ AGREEMENTS: Final = Table(
         _text("method_a", "one method"),
         _text("method_b", "the other method"),
         Column("rank_correlation", "DOUBLE", "Spearman's, -1 to 1; NULL where undefined"),
-        Column("top_overlap", "DOUBLE", "share of the top words that both name, 0 to 1"),
+        Column("overlap", "DOUBLE", "share of the top words that both name, 0 to 1"),
+        Column("top", "INTEGER", "how many words of each were compared"),
     ),
 )
 IMPORTANCES: Final = Table(
@@ -268,6 +269,7 @@ IMPORTANCES: Final = Table(
         Column("tier", "INTEGER", "tier that was measured; NULL for all tiers"),
         _text("kind", "feature, field, group"),
         _text("name", "the feature, field or group of features"),
+        Column("members", "VARCHAR[]", "features of a group; empty for all others"),
         _text("metric", "what falls when the values are shuffled"),
         Column("importance", "DOUBLE", "mean fall of the metric"),
         Column("deviation", "DOUBLE", "standard deviation over repeats; NULL: not known"),
@@ -321,7 +323,7 @@ TAGS: Final = Table(
 )
 TAXONOMIES: Final = Table(
     "taxonomies",
-    "taxonomies that were answered in, one row for each version of its file",
+    "taxonomies that this store can name, one row for each version",
     (
         TAXONOMY,
         _text("sha256", "fingerprint of ids, parents and names"),
@@ -365,6 +367,8 @@ CROSSWALKS: Final = Table(
         _text("to_taxonomy", "taxonomy of the other"),
         _text("to_id", "the other category"),
         _text("relation", "what the other is to the given one: exact, broader, narrower, related"),
+        Column("rank", "INTEGER", "1 is the one to take where only one is wanted"),
+        _text("source", "table, rule or chain of tables that it comes from"),
     ),
 )
 MODELS: Final = Table(

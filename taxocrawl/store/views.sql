@@ -382,7 +382,9 @@ found AS (
     FROM answers
     JOIN crosswalks AS ways
         ON ways.from_taxonomy = answers.taxonomy AND ways.from_id = answers.node_id
-    WHERE ways.to_taxonomy = 'iab-' || wanted_version AND NOT EXISTS (SELECT 1 FROM own)
+    WHERE ways.to_taxonomy = 'iab-' || wanted_version
+        AND ways.rank = 1
+        AND NOT EXISTS (SELECT 1 FROM own)
 )
 SELECT
     found.domain,

@@ -69,7 +69,6 @@ class StoreWriter:
         settings: Settings,
         command: str,
         taxonomies: Iterable[Taxonomy] = (),
-        crosswalks: Sequence[catalogue.StoredCrosswalk] = (),
         plugins: Sequence[StoredPlugin] = (),
         list_sha256: str = "",
         new_run: bool = False,
@@ -92,7 +91,6 @@ class StoreWriter:
             with connect(path, read_only=False, wait_s=OPEN_WAIT_S) as connection:
                 connection.begin()
                 catalogue.write_taxonomies(connection, taxonomies)
-                catalogue.write_crosswalks(connection, crosswalks)
                 run_id = "" if new_run else _unfinished(connection, list_sha256, settings)
                 self.resumed = bool(run_id)
                 self.run_id = run_id or _new_run(connection, settings, command, list_sha256)
