@@ -297,6 +297,7 @@ def accuracy(
 def show(lines: Lines, usage: Usage, found: Sequence[Accuracy]) -> None:
     """The report as people read it."""
     print(f"\n{lines.given:,} lines, {lines.pages:,} pages in {usage.wall_s:.1f} s")
+    print(f"  exit code      {usage.exit_code:8}")
     print(f"  CPU            {usage.cpu_s:8.1f} s, {cpu_ms(lines, usage):.1f} ms a page")
     print(f"  peak memory    {usage.peak_mib:8.0f} MiB in {usage.peak_processes} processes")
     print(f"  lost {len(lines.lost)}, doubled {len(lines.doubled)}, unasked {len(lines.unasked)}")
@@ -372,8 +373,8 @@ def main() -> int:
         store = (arguments.store or Path(folder) / "sites.duckdb").absolute()
         with serving(pages=DATA / "pages" / "pages.parquet") as server:
             usage = crawl(lines, store, server.connect_to, arguments.options)
-        if usage.exit_code != 0:
-            print(f"crawl ended with exit code {usage.exit_code}", file=sys.stderr)
+        if not store.exists():
+            print(f"crawl ended with exit code {usage.exit_code}, no store", file=sys.stderr)
             return 1
         with duckdb.connect(str(store), read_only=True) as connection:
             ended = read_lines(connection, len(wanted), labels)
@@ -384,7 +385,7 @@ def main() -> int:
         arguments.json.write_text(
             json.dumps(report(ended, usage, found), indent=2) + "\n", encoding="utf-8"
         )
-    return 0 if ended.sound else 1
+    return 0 if ended.sound and usage.exit_code == 0 else 1
 
 
 if __name__ == "__main__":
