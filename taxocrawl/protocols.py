@@ -110,6 +110,16 @@ class Scorer(Protocol):
 
 
 @runtime_checkable
+class NodesScorer(Protocol):
+    """A `Scorer` for which further nodes of the same documents cost next to nothing."""
+
+    def score_nodes(
+        self, documents: Sequence[Document], taxonomy: str, node_ids: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """What `score` gives for each node, (n_documents, n_nodes)."""
+
+
+@runtime_checkable
 class WordScorer(Protocol):
     """A classifier that knows, nearly for free, which words speak for a node.
 

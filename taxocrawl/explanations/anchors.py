@@ -32,7 +32,7 @@ BEAM = 2
 MOST_WORDS = 5
 BATCH = 20
 BUDGET = 1500  # variants in all
-WORDS_FOR, WORDS_AGAINST = 20, 4
+WORDS = 20
 # How much of the rest stays in a variant: the first share at which the answer needs a rule. Long
 # pages keep their answer on any half of their words, which explains nothing.
 SHARES_KEPT = (0.5, 0.25, 0.1, 0.03)
@@ -110,9 +110,7 @@ class Anchors:
         self, mask: WordMask, document: Document, target: Prediction, classifier: Classifier
     ) -> Explanation:
         started = time.perf_counter()
-        words = candidates(
-            mask, document, target, classifier, most_for=WORDS_FOR, most_against=WORDS_AGAINST
-        )
+        words = candidates(mask, document, target, classifier, most=WORDS)
         generator = text_seed(document, target, self._seed)
         for share_kept in SHARES_KEPT:
             sample = _sampler(mask, words, target, classifier, generator, share_kept)

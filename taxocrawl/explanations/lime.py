@@ -29,6 +29,8 @@ KERNEL_WIDTH = 0.25
 RIDGE = 1.0
 KEPT_FOR = 10
 KEPT_AGAINST = 5
+# A regression gives every word some weight; crumbs beside the strongest are its noise.
+_LEAST_OF_STRONGEST = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +73,20 @@ class Lime:
         self, mask: WordMask, document: Document, target: Prediction, classifier: Scorer
     ) -> Explanation:
         started = time.perf_counter()
-        words = candidates(
-            mask, document, target, classifier, most_for=WORDS * 3 // 4, most_against=WORDS // 4
-        )
+        words = candidates(mask, document, target, classifier, most=WORDS)
         generator = text_seed(document, target, self._seed)
         kept = keep_masks(len(words), self._samples, generator)
         numbers = np.array(words, dtype=np.intp)
         variants = [mask.without(numbers[~row].tolist()) for row in kept]
-        answers = scores(classifier, variants, target)
+        answers = scores(classifier, variants, [target])[:, 0]
         closeness = kernel(kept, width=KERNEL_WIDTH)
         penalty = RIDGE * float(closeness.mean())
         fit = ridge(kept.astype(np.float64), answers, closeness, penalty=penalty)
         share_kept = float(np.average(kept.mean(axis=1), weights=closeness)) if words else 1.0
         order = np.argsort(-fit.weights, kind="stable")
-        shown = [i for i in order[:KEPT_FOR] if fit.weights[i] > 0]
-        shown += [i for i in order[::-1][:KEPT_AGAINST] if fit.weights[i] < 0]
+        least = _LEAST_OF_STRONGEST * float(np.abs(fit.weights).max(initial=0.0))
+        shown = [i for i in order[:KEPT_FOR] if fit.weights[i] > least]
+        shown += [i for i in order[::-1][:KEPT_AGAINST] if fit.weights[i] < -least]
         return Explanation(
             taxonomy=target.taxonomy,
             node_id=target.node_id,

@@ -178,14 +178,14 @@ class WordMask:
 
 
 _FIELD_WEIGHTS = {
-    "title": 4.0,
-    "description": 3.0,
+    "title": 8.0,
+    "description": 4.0,
     "headings": 2.0,
     "body": 1.0,
     "link_texts": 0.5,
     "alt_texts": 0.5,
     "facts": 1.0,
-    "url_words": 1.0,
+    "url_words": 4.0,
 }
 
 

@@ -164,7 +164,7 @@ class _Page:
     def explanation(
         self, explanation: Explanation, path: Sequence[str], feature_names: Mapping[str, str]
     ) -> Iterable[RenderableType]:
-        yield self.title(f"Why {PATH_SEPARATOR.join(path)}?", _method(explanation))
+        yield self.title(f"Why {path[-1]}?", _method(explanation))
         yield _indented(self.text(_summary(explanation), QUIET))
         signed = [a for a in explanation.attributions if a.kind != "sentence"]
         if signed:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from taxocrawl.protocols import Scorer
+from taxocrawl.protocols import NodesScorer, Scorer
 from taxocrawl.records import Document, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
@@ -33,20 +33,34 @@ def deepest(
 
 
 def scores(
-    classifier: Scorer, documents: Sequence[Document], target: Prediction
+    classifier: Scorer, documents: Sequence[Document], targets: Sequence[Prediction]
 ) -> NDArray[np.float64]:
-    """Probability of the target for each document, (n,). ValueError where a plugin gives another
-    shape or what is no number.
+    """Probability of each target for each document, (n_documents, n_targets).
+
+    ValueError where a plugin gives another shape or what is no number.
     """
-    answer = np.asarray(
-        classifier.score(documents, target.taxonomy, target.node_id), dtype=np.float64
-    )
-    if answer.shape != (len(documents),) or not np.isfinite(answer).all():
+    if isinstance(classifier, NodesScorer) and len(targets) > 1:
+        answer = np.zeros((len(documents), len(targets)))
+        for taxonomy in dict.fromkeys(target.taxonomy for target in targets):
+            columns = [i for i, target in enumerate(targets) if target.taxonomy == taxonomy]
+            node_ids = [targets[i].node_id for i in columns]
+            answer[:, columns] = classifier.score_nodes(documents, taxonomy, node_ids)
+        return _checked(answer, answer.shape)
+    each = [
+        _checked(classifier.score(documents, t.taxonomy, t.node_id), (len(documents),))
+        for t in targets
+    ]
+    return np.stack(each, axis=1)
+
+
+def _checked(answer: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    numbers = np.asarray(answer, dtype=np.float64)
+    if numbers.shape != shape or not np.isfinite(numbers).all():
         raise ValueError(
-            f"score of {len(documents)} documents has shape {answer.shape} and holds "
-            f"{int((~np.isfinite(answer)).sum())} values that are no numbers"
+            f"score of {shape[0]} documents has shape {numbers.shape} and holds "
+            f"{int((~np.isfinite(numbers)).sum())} values that are no numbers"
         )
-    return answer
+    return numbers
 
 
 def text_seed(document: Document, target: Prediction, seed: int) -> np.random.Generator:

@@ -77,7 +77,7 @@ Categories · IAB
     Soccer                            ███████████████████▎      0.80
   Food                                ████▊                     0.20  not sure
 
-Why Sports > Soccer? · words left out
+Why Soccer? · words left out
   probability 0.81, without these words 0.10; fidelity 0.90
   goal                                            ████████████  +0.200
   world cup                                       ██████        +0.100
@@ -85,7 +85,7 @@ Why Sports > Soccer? · words left out
   "One Goal, no recipe"
     https://toy.example/1
 
-Why Sports > Soccer? · features, by SHAP
+Why Soccer? · features, by SHAP
   margin 0.81, starting from 0.10; fidelity 0.90
   title similarity = 0.71                         ████████████  +1.500"""
 
