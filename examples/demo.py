@@ -1,0 +1,106 @@
+"""Crawl a small invented web on this machine, and show what taxocrawl makes of it.
+
+    python examples/demo.py
+
+Nothing leaves the machine: the 25 written sites of `demo_sites/` are served on loopback. The store
+`demo.duckdb` stays in the current folder, to be asked more. Exit code 1 where an outcome is not the
+expected one, or more than three sites are given another root category than the expected one.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SITES = ROOT / "examples" / "demo_sites"
+STORE = "demo.duckdb"
+MISSES_ALLOWED = 3
+
+sys.path.append(str(ROOT / "tests"))
+from loopback import serving  # noqa: E402
+
+CATEGORIES = """
+SELECT domain, language AS lang, outcome, arg_min(path, rank) AS category,
+    arg_min(confidence, rank) AS sure
+FROM newest_sites LEFT JOIN site_categories USING (domain)
+GROUP BY ALL ORDER BY category NULLS LAST, outcome
+"""
+
+WORDS = """
+SELECT domain, array_to_string(list(name ORDER BY weight DESC)[:6], ', ') AS words
+FROM attributions JOIN newest_sites USING (run_id, domain)
+WHERE kind = 'word' AND weight > 0.02
+GROUP BY domain ORDER BY domain
+"""
+
+FOUND = """
+SELECT domain, outcome, list(name) FILTER (WHERE tier = 1) AS roots
+FROM newest_sites LEFT JOIN site_categories USING (domain)
+GROUP BY ALL
+"""
+
+
+def main() -> int:
+    """The exit code."""
+    domains = os.path.relpath(SITES / "domains.txt")
+    with serving(sites=SITES) as web:
+        show("crawl", domains, "-o", STORE, "--new-run", "--connect-to", web.connect_to)
+    show("sql", "-s", STORE, "--format", "table", CATEGORIES)
+    show("why", "harbour-cycling.example", "-s", STORE)
+    show("sql", "-s", STORE, "--format", "table", WORDS)
+    return check()
+
+
+def show(*arguments: str) -> None:
+    """Run a command of taxocrawl before the reader's eyes."""
+    words = [f'"{word.strip()}"' if " " in word else word for word in arguments]
+    sys.stdout.write(f"\n$ taxocrawl {' '.join(words)}\n")
+    sys.stdout.flush()
+    taxocrawl(*arguments)
+
+
+def taxocrawl(*arguments: str, capture: bool = False) -> str:
+    """What the command printed, if captured; the demo ends where the command fails."""
+    output = subprocess.PIPE if capture else None
+    command = [sys.executable, "-m", "taxocrawl", *arguments]
+    done = subprocess.run(command, stdout=output, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    return done.stdout or ""
+
+
+def check() -> int:
+    """0 where every outcome and nearly every root category is the expected one."""
+    answer = taxocrawl("sql", "-s", STORE, "--json", FOUND, capture=True)
+    found = {row["domain"]: row for row in map(json.loads, answer.splitlines())}
+    with (SITES / "expected.tsv").open(encoding="utf-8", newline="") as lines:
+        expected = {row["host"]: row for row in csv.DictReader(lines, delimiter="\t")}
+
+    topical = {host for host, row in expected.items() if row["tier1"]}
+    missed = {
+        host for host in topical if expected[host]["tier1"] not in (found[host]["roots"] or ())
+    }
+    strayed = {
+        host
+        for host in expected.keys() - topical
+        if found[host]["outcome"] != expected[host]["outcome"]
+    }
+    sys.stdout.write(
+        f"\n{len(topical) - len(missed)} of {len(topical)} sites have the expected root category, "
+        f"{len(expected) - len(topical) - len(strayed)} of {len(expected) - len(topical)} others "
+        "the expected outcome.\n"
+    )
+    for host in sorted(missed | strayed):
+        wanted, got = expected[host], found[host]
+        sys.stdout.write(
+            f"  {host}: expected {wanted['tier1'] or wanted['outcome']}, "
+            f"found {', '.join(got['roots'] or [got['outcome']])}\n"
+        )
+    return int(bool(strayed) or len(missed) > MISSES_ALLOWED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
