@@ -17,7 +17,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address as TwistedIPv4
 from twisted.internet.address import IPv6Address as TwistedIPv6
-from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
+from twisted.internet.interfaces import IHostnameResolver, IHostResolution
 from zope.interface import implementer
 
 from taxocrawl.crawler.failures import Fault, FetchError
@@ -145,7 +145,7 @@ class AddressGuard:
             message = f"no answer to the look-up of {host} within {self._timeout_s:g} s"
             raise FetchError(_dns("timeout", message)) from None
         except socket.gaierror as error:
-            reason = _GAI_REASONS.get(error.errno, "servfail")
+            reason = _GAI_REASONS.get(error.errno or 0, "servfail")
             raise FetchError(_dns(reason, f"{host}: {error.strerror}")) from None
         except (UnicodeError, OSError) as error:
             raise FetchError(_dns("nxdomain", f"{host}: {error}")) from None
@@ -167,7 +167,7 @@ class AddressGuard:
         portNumber: int = 0,  # noqa: N803
         addressTypes: Sequence[type] | None = None,  # noqa: N803
         transportSemantics: str = "TCP",  # noqa: N803
-    ) -> IHostResolution:
+    ) -> Any:
         """Hand the allowed addresses to the receiver; none where the host is refused."""
         resolution = _Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
@@ -176,7 +176,7 @@ class AddressGuard:
         task.add_done_callback(self._answering.discard)
         return resolution
 
-    async def _answer(self, receiver: IResolutionReceiver, host: str, port: int) -> None:
+    async def _answer(self, receiver: Any, host: str, port: int) -> None:
         try:
             route = await self.route(host, port)
         except FetchError as failure:

@@ -5,6 +5,7 @@ in pyproject.toml.
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
     _LenientHTTP11ClientFactory,
     _LenientHTTP11ClientProtocol,
+    _LenientHTTPClientParser,
     _ScrapyAgent,
 )
 from scrapy.crawler import Crawler
@@ -31,11 +33,17 @@ from twisted.internet._sslverify import ClientTLSOptions
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.ssl import CertificateOptions, platformTrust
-from twisted.web._newclient import HEADER, STATUS
+from twisted.web._newclient import HEADER, STATUS, ParseError
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
+from taxocrawl.crawler.address_guard import AddressGuard
 from taxocrawl.crawler.failures import FetchError, Progress, fault_of
+
+INFORMATIONAL = 20
+
+_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_CONTROLS = bytes(byte if byte >= 32 or byte == 9 else 32 for byte in range(256))
 
 # openssl/x509_vfy.h
 _CERTIFICATE_PROBLEMS = {9: "expired", 10: "expired", 18: "self_signed"}
@@ -47,11 +55,12 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         settings = crawler.settings
-        self._guard = crawler.spider.guard
+        spider: Any = crawler.spider
+        self._guard: AddressGuard = spider.guard
         self._turns = _Turns(settings.getint("PER_ADDRESS"))
         self._connect_timeout_s = settings.getfloat("CONNECT_TIMEOUT_S")
         self._pool._factory = _factory(settings.getint("HEADER_BYTES"))
-        self._contextFactory = TlsPolicy(strict=settings.get("TLS_VERIFY") == "strict")
+        self._contextFactory: Any = TlsPolicy(strict=settings.get("TLS_VERIFY") == "strict")
 
     async def download_request(self, request: Request) -> Response:
         """The response, its flags naming what was wrong with the certificate or cut off."""
@@ -148,7 +157,7 @@ class _WatchedProtocol(_LenientHTTP11ClientProtocol):
     header_cap = 64 * 2**10
 
     def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+        super().__init__(*arguments)  # type: ignore[no-untyped-call]
         self.tls_problem = ""
         self._secured = False
         self._header_bytes = 0
@@ -161,6 +170,13 @@ class _WatchedProtocol(_LenientHTTP11ClientProtocol):
         progress.connected = True
         progress.secured = self._secured
         progress.tls_problem = self.tls_problem
+
+    def request(self, request: Any) -> "Deferred[Any]":
+        """As Scrapy's, whose parser is put in place of Twisted's in the same way."""
+        answer = super().request(request)
+        parser: Any = self._parser
+        parser.__class__ = _ForgivingParser
+        return answer
 
     def handshakeCompleted(self) -> None:  # noqa: N802
         """As Twisted tells it."""
@@ -178,14 +194,35 @@ class _WatchedProtocol(_LenientHTTP11ClientProtocol):
             self._header_bytes += len(data)
             if self._header_bytes > self.header_cap and not self._ends_within(data):
                 self._progress.header_overflow = True
-                self.transport.abortConnection()
+                transport: Any = self.transport
+                transport.abortConnection()
                 return
-        super().dataReceived(data)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def _ends_within(self, data: bytes) -> bool:
         """True where the header ends in this chunk, below the cap; the rest of it is body."""
         end = data.find(b"\r\n\r\n")
         return end >= 0 and self._header_bytes - len(data) + end <= self.header_cap
+
+
+class _ForgivingParser(_LenientHTTPClientParser):
+    """Skips header lines that are none, where Scrapy's loses the page (RFC 9110 5.5)."""
+
+    informational = 0
+
+    def headerReceived(self, name: bytes, value: bytes) -> None:  # noqa: N802
+        """Keep what has the name of a header; NUL in a value is a space."""
+        if _HEADER_NAME.fullmatch(name):
+            value = value.translate(_NO_CONTROLS)
+            super().headerReceived(name, value)  # type: ignore[no-untyped-call]
+
+    def allHeadersReceived(self) -> None:  # noqa: N802
+        """Give up on a server that sends nothing but 1xx."""
+        if 100 <= self.response.code < 200:
+            self.informational += 1
+            if self.informational > INFORMATIONAL:
+                raise ParseError(f"more than {INFORMATIONAL} responses 1xx", b"")
+        super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
 
 def _factory(header_cap: int) -> type[_LenientHTTP11ClientFactory]:
@@ -210,7 +247,10 @@ class TlsPolicy:
     """
 
     def __init__(self, *, strict: bool) -> None:
-        self._options = CertificateOptions(trustRoot=platformTrust(), fixBrokenPeers=True)
+        self._options = CertificateOptions(
+            trustRoot=platformTrust(),  # type: ignore[no-untyped-call]
+            fixBrokenPeers=True,
+        )
         self._options.getContext().set_options(0x4)  # OP_LEGACY_SERVER_CONNECT
         self._strict = strict
 

@@ -133,8 +133,8 @@ def _text(error: BaseException) -> str:
 
 
 def status_fault(status: int) -> Fault | None:
-    """The fault of a final status, None for 2xx."""
-    if 200 <= status < 300:
+    """The fault of a final status; None for 2xx, and for a 304 that nobody asked for (empty)."""
+    if 200 <= status < 300 or status == 304:
         return None
     if 300 <= status < 1000:
         return Fault(kind="http_error", detail=str(status), message=f"HTTP status {status}")

@@ -5,7 +5,6 @@ command line, a notebook whose loop is running already, and tests.
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -33,6 +32,13 @@ def loop() -> asyncio.AbstractEventLoop:
         return _State.loop
 
 
+def twisted_reactor() -> Any:
+    """The reactor itself; call it only after `loop`, for its import installs one."""
+    from twisted.internet import reactor
+
+    return reactor
+
+
 def _start() -> asyncio.AbstractEventLoop:
     from scrapy.utils.reactor import is_reactor_installed
 
@@ -54,11 +60,10 @@ def _run(new_loop: asyncio.AbstractEventLoop, running: threading.Event) -> None:
     asyncio.set_event_loop(new_loop)
     from twisted.internet import asyncioreactor
 
-    asyncioreactor.install(new_loop)
-    from twisted.internet import reactor
+    asyncioreactor.install(new_loop)  # type: ignore[no-untyped-call]
     from twisted.python import log
 
-    log.PythonLoggingObserver(loggerName="twisted").start()
-    logging.getLogger("twisted").setLevel(logging.ERROR)
-    reactor.callWhenRunning(running.set)  # type: ignore[attr-defined]
-    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    log.PythonLoggingObserver(loggerName="twisted").start()  # type: ignore[no-untyped-call]
+    the_reactor = twisted_reactor()
+    the_reactor.callWhenRunning(running.set)
+    the_reactor.run(installSignalHandlers=False)

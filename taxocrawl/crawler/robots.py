@@ -142,7 +142,7 @@ class RobotsMiddleware:
         if not delay_s:
             return
         slots = self._crawler.engine.downloader.slots
-        slot = slots.get(request.meta.get("download_slot"))
+        slot = slots.get(request.meta.get("download_slot", ""))
         if slot is not None:
             slot.delay = max(slot.delay, delay_s)
             slot.jitter = 0.0

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -146,14 +146,12 @@ class _Run:
 
     async def crawl(self) -> None:
         """From the first request to the last outcome; raises what the store raised."""
-        from twisted.internet import reactor as tx_reactor
-
+        tx_reactor = reactor.twisted_reactor()
         plain = ScrapySettings(scrapy_settings(self.settings))
         crawler = AsyncCrawlerRunner(plain).create_crawler(SiteSpider)
-        crawler.run = self
         crawler.signals.connect(self._lost, TRIP_LOST)
         self._crawler = crawler
-        before = tx_reactor.installNameResolver(self._guard)  # type: ignore[attr-defined]
+        before = tx_reactor.installNameResolver(self._guard)
         try:
             await crawler.crawl_async(
                 lines=self._lines,
@@ -161,10 +159,11 @@ class _Run:
                 workers=self._workers,
                 options=self.settings,
                 on_line=self._line,
+                record=self.record,
             )
             self._interrupt_rest()
         finally:
-            tx_reactor.installNameResolver(before)  # type: ignore[attr-defined]
+            tx_reactor.installNameResolver(before)
             self._guard.close()
         if self._error is not None:
             raise self._error
@@ -337,17 +336,19 @@ class Batches:
 class OutcomePipeline:
     """Scrapy's item pipeline: hands every visit's result to the run and waits till it is stored."""
 
-    def __init__(self, run: _Run) -> None:
-        self._run = run
+    def __init__(self, record: Callable[[VisitResult], Awaitable[None]]) -> None:
+        self._record = record
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "OutcomePipeline":
         """As Scrapy makes its components."""
-        return cls(crawler.run)
+        spider = crawler.spider
+        assert isinstance(spider, SiteSpider)  # noqa: S101  (our settings run our spider only)
+        return cls(spider.record)
 
     async def process_item(self, item: Any, spider: Any = None) -> Any:
         """Back-pressure: the site counts as under way until its outcome is stored."""
-        await self._run.record(item)
+        await self._record(item)
         return item
 
 

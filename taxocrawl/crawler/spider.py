@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -36,8 +36,6 @@ GRACE_S = 10.0
 
 SITES_PER_REQUEST = 2
 """Sites under way for each request in flight: some wait for extraction, some for their batch."""
-
-Output = "Request | VisitResult"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +103,12 @@ class SiteSpider(Spider):
         workers: Workers,
         options: Settings,
         on_line: Callable[[InputLine], None],
+        record: Callable[[VisitResult], Awaitable[None]],
     ) -> None:
         super().__init__()
         self.guard = guard
         self.options = options
+        self.record = record
         self.stopping = False
         self.trips: dict[int, Trip] = {}
         self.pages = 0
@@ -137,11 +137,14 @@ class SiteSpider(Spider):
                 self._on_line(line)
                 continue
             await self._room.acquire()
-            if self.stopping:
+            if self._is_stopping():  # meanwhile
                 break
             trip = self._set_out(line)
             async for output in self._follow(trip, trip.visit.begin()):
                 yield output
+
+    def _is_stopping(self) -> bool:
+        return self.stopping
 
     async def _next_line(self) -> InputLine | None:
         # In a thread: a pipe may make us wait for its next line.

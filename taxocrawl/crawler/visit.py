@@ -128,7 +128,7 @@ class Visit:
         if self._stage == "home":
             self._status = page.status
         if page.status in _REDIRECTS:
-            return self._redirect(page.header("location"), new_cookies=answer.new_cookies)
+            return self._redirect(_as_utf8(page.header("location")), new_cookies=answer.new_cookies)
         fault = status_fault(page.status)
         if fault is None or (page.status in _CHALLENGE_STATUSES and page.body):
             return Read(page=page)
@@ -400,6 +400,14 @@ def _is_retried_at_once(fault: Fault) -> bool:
 def _is_passing(fault: Fault) -> bool:
     """True where trying all start addresses again soon may help, and costs little."""
     return fault.kind == "connect_failed"
+
+
+def _as_utf8(header: str) -> str:
+    """Addresses in headers are UTF-8 to browsers, though a header's text is Latin-1."""
+    try:
+        return header.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return header
 
 
 def _redirect_fault(detail: str, message: str) -> Fault:

@@ -1,15 +1,38 @@
 """Sites on loopback, reached by connect_to; the guard is on for everything else."""
 
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from loopback import QUICK, Crawl, Crawled, InlineWorkers, ListSink, LoopbackServer, no_network
+from raw_server import QUICK, Crawl, Crawled, InlineWorkers, ListSink, LoopbackServer, no_network
 
 from taxocrawl import domains
+from taxocrawl.crawler.address_guard import Lookup
 from taxocrawl.crawler.run import run_crawl
 from taxocrawl.settings import ConnectTo
+
+_CONNECTS: list[Any] = []
+
+
+def _on_connect(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        _CONNECTS.append(arguments[1])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watch_connects() -> None:
+    """Keep every address that a socket is connected to (an audit hook cannot be taken back)."""
+    sys.addaudithook(_on_connect)
+
+
+@pytest.fixture
+def connects() -> list[Any]:
+    """Addresses connected to since the test began."""
+    _CONNECTS.clear()
+    return _CONNECTS
 
 
 @pytest.fixture
@@ -28,26 +51,47 @@ def closed_port() -> Iterator[int]:
         yield bound.getsockname()[1]
 
 
+def _run(
+    lines: Iterable[str],
+    mapping: Iterable[str],
+    *,
+    lookup: Lookup = no_network,
+    workers: InlineWorkers | None = None,
+    **changes: Any,
+) -> Crawled:
+    connect_to = tuple(ConnectTo.parse(text) for text in mapping)
+    settings = replace(QUICK, connect_to=connect_to, **changes)
+    sink = ListSink()
+    summary = run_crawl(
+        domains.read_sites(lines),
+        store=sink,
+        workers=workers or InlineWorkers(settings),  # type: ignore[arg-type]
+        settings=settings,
+        lookup=lookup,
+    )
+    return Crawled(summary=summary, sink=sink)
+
+
 @pytest.fixture
 def crawl(server: LoopbackServer, closed_port: int) -> Crawl:
     """Crawl lines: port 80 goes to `server`, port 443 is refused; keywords change settings."""
 
-    def run(
-        *lines: str, lookup: object = no_network, workers: object = None, **changes: object
-    ) -> Crawled:
+    def crawl(*lines: str, connect_to: Iterable[str] | None = None, **changes: Any) -> Crawled:
         mapping = [f":80:127.0.0.1:{server.port}", f":443:127.0.0.1:{closed_port}"]
-        connect_to = changes.pop("connect_to", mapping)
-        settings = replace(
-            QUICK, connect_to=tuple(ConnectTo.parse(m) for m in connect_to), **changes
-        )
-        sink = ListSink()
-        summary = run_crawl(
-            domains.read_sites(lines),
-            store=sink,
-            workers=workers or InlineWorkers(settings),
-            settings=settings,
-            lookup=lookup,
-        )
-        return Crawled(summary=summary, sink=sink)
+        return _run(lines, mapping if connect_to is None else connect_to, **changes)
 
-    return run
+    return crawl
+
+
+@pytest.fixture(scope="session")
+def crawl_hosts(closed_port: int) -> Crawl:
+    """Crawl hosts of a given server; those in `closed` refuse connections on every port."""
+
+    def crawl(
+        hosts: list[str], server: LoopbackServer, *, closed: Iterable[str] = (), **changes: Any
+    ) -> Crawled:
+        refused = [f"{w}{name}::127.0.0.1:{closed_port}" for name in closed for w in ("", "www.")]
+        open_ports = [f":80:127.0.0.1:{server.port}", f":443:127.0.0.1:{closed_port}"]
+        return _run(hosts, [*refused, *open_ports], **changes)
+
+    return crawl
