@@ -102,7 +102,7 @@ def matrix(
     columns["linear_in_root"] = columns["linear"] - columns["linear_root"]
     for group, (name, _) in enumerate(FIELD_GROUPS):
         scores = evidence.linear_fields[group]
-        silent = ~reading.present[:, GROUP_POSITIONS[group]].any(axis=1)
+        silent = np.asarray(~reading.present[:, GROUP_POSITIONS[group]].any(axis=1))
         columns[f"linear_{name}"] = _silenced(at(scores), silent)
         of_root = np.log(nodes.subtree_sums(np.exp(scores)) + 1e-6)[pages, root_of]
         columns[f"linear_root_{name}"] = _silenced(of_root, silent)
@@ -113,8 +113,8 @@ def matrix(
     columns["keywords_root"] = np.log1p(nodes.subtree_sums(evidence.keywords))[pages, root_of]
     columns["prior"] = log_prior[candidates]
     columns["prior_root"] = np.log(nodes.subtree_sums(np.exp(log_prior)[None])[0] + 1e-9)[root_of]
-    columns["tier"] = nodes.tier[candidates]
-    columns["n_children"] = nodes.n_children[candidates]
+    columns["tier"] = nodes.tier[candidates].astype(np.float32)
+    columns["n_children"] = nodes.n_children[candidates].astype(np.float32)
     entropy = -(shares * evidence.linear).sum(axis=1, keepdims=True)
     letters = [sum(map(len, page)) for page in reading.texts]
     ones = np.ones(candidates.shape, dtype=np.float32)

@@ -21,7 +21,11 @@ MAX_HITS_OF_A_WORD = 3
 
 def fold(text: str) -> str:
     """Text in which keywords are looked for: compatibility forms and case folded away."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    if text.isascii():
+        return text.lower()
+    # A lone surrogate is legal in str and nowhere else; the automaton reads UTF-8.
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return unicodedata.normalize("NFKC", whole).casefold()
 
 
 class KeywordIndex:

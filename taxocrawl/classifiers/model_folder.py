@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xgboost
@@ -141,11 +142,7 @@ def read_manifest(folder: Path) -> Manifest:
     _expect(path, "feature_names", list(FEATURE_NAMES), table["feature_names"])
     _expect(path, "field_letters", list(FIELD_LETTERS), table["field_letters"])
     try:
-        tiers = Tiers(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in table["tiers"].items()}
-        )
-        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-        return Manifest(**{**plain, "tiers": tiers})
+        return Manifest(**{**_tupled(table), "tiers": Tiers(**_tupled(table["tiers"]))})
     except (TypeError, AttributeError) as error:
         raise ModelError(f"{path}: {error}") from error
 
@@ -191,6 +188,11 @@ def _check_shapes(
         _expect(path, f"dimension of {key}", manifest.dimension, arrays[name][key].shape[1])
         if name == "linear" and n_nodes is not None:
             _expect(path, "number of nodes", n_nodes, arrays[name][key].shape[axis])
+
+
+def _tupled(table: Mapping[str, object]) -> dict[str, Any]:
+    """JSON's lists as tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
 
 
 def _expect(path: Path, what: str, expected: object, found: object) -> None:

@@ -31,8 +31,7 @@ class Reading:
     @property
     def present(self) -> NDArray[np.bool_]:
         """Whether a field has words that the encoder knows, (n_pages, N_FIELDS)."""
-        found: NDArray[np.bool_] = self.vectors.any(axis=2)
-        return found
+        return np.asarray(self.vectors.any(axis=2), dtype=np.bool_)
 
 
 def field_texts(page: PageText) -> tuple[str, ...]:
@@ -67,4 +66,5 @@ def read(texts: Sequence[tuple[str, ...]], encoder: Encoder) -> Reading:
 def unit(vectors: Vectors) -> Vectors:
     """The same directions with length 1 along the last axis; zeros stay zeros."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-12)
+    result: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-12)
+    return result

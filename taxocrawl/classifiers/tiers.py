@@ -43,7 +43,7 @@ class Tiers:
         for level in range(2, int(nodes.tier.max()) + 1):
             below = np.flatnonzero(nodes.tier == level)
             result[:, below] = np.minimum(result[:, below], result[:, nodes.parent[below]])
-        return result.astype(np.float32)
+        return np.asarray(result, dtype=np.float32)
 
     def threshold(self, tier: int) -> float:
         """Least confidence with which a node of that tier is asserted."""

@@ -7,7 +7,7 @@ import csv
 import hashlib
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from taxocrawl import domains
 from taxocrawl.errors import InputError
-from taxocrawl.extraction import documents
-from taxocrawl.records import Document, PageText
+from taxocrawl.extraction import documents, html
+from taxocrawl.plugins.loading import load as load_plugins
+from taxocrawl.records import Document, Page, PageText
+from taxocrawl.settings import Settings
 from taxocrawl.taxonomies.tree import Taxonomy
 
 DATA_VARIABLE = "TAXOCRAWL_DATA"
@@ -104,7 +106,7 @@ def read_pages(data: Path, taxonomy: Taxonomy, *, split: str) -> list[LabelledPa
     if split == "train":
         rows = without_domains(rows, held_out_domains(data), "registered_domain")
     rows.sort(key=lambda row: row["page_id"])
-    read = _reader(data, {row["page_id"] for row in rows if row["has_html"]})
+    parsed = html_documents(data, {row["page_id"] for row in rows if row["has_html"]})
     return [
         LabelledPage(
             page_id=row["page_id"],
@@ -113,7 +115,7 @@ def read_pages(data: Path, taxonomy: Taxonomy, *, split: str) -> list[LabelledPa
             language=row["lang"],
             has_html=row["has_html"],
             kind=row["kind"],
-            page=read(row).pages[0],
+            page=(parsed.get(row["page_id"]) or text_document(row)).pages[0],
             primary=row["primary"],
             alternatives=tuple(i for i in row["alternatives"].split(",") if i in taxonomy),
         )
@@ -130,13 +132,31 @@ def without_domains(
     ]
 
 
-def _reader(data: Path, with_html: set[str]) -> Any:
-    del data, with_html
+def html_documents(data: Path, page_ids: Collection[str]) -> dict[str, Document]:
+    """Documents of labelled pages by the product's own extraction, by page id.
 
-    def read(row: Mapping[str, Any]) -> Document:
-        return text_document(row)
-
-    return read
+    The page is served as a crawl would find it: its bytes, its address, its charset declared.
+    """
+    settings = Settings()
+    registry = load_plugins(settings)
+    ladder = [(name, registry.extractor(name)) for name in settings.extractors]
+    table = pq.read_table(
+        data / "pages" / "pages.parquet", filters=[("page_id", "in", sorted(page_ids))]
+    )
+    found: dict[str, Document] = {}
+    for row in table.to_pylist():
+        page = Page(
+            url=row["url"],
+            requested_url=row["url"],
+            status=200,
+            headers=(("content-type", f"text/html; charset={row['charset'] or 'utf-8'}"),),
+            body=row["html"],
+            fetched_at="",
+            origin="file",
+        )
+        extract = html.extract(page, ladder=ladder, settings=settings)
+        found[row["page_id"]] = documents.document(row["registered_domain"], [extract])
+    return found
 
 
 def text_document(row: Mapping[str, Any]) -> Document:

@@ -64,11 +64,9 @@ class Head(nn.Module):
         )
         self.field_weights = nn.Parameter(torch.ones(2, N_FIELDS))
         sizes = (encoder_table.shape[1], table.shape[1])
-        self.norms = nn.ModuleList(nn.LayerNorm(size) for size in sizes)
-        self.outs = nn.ModuleList(nn.Linear(size, n_nodes) for size in sizes)
-        for out in self.outs:
-            nn.init.normal_(out.weight, std=0.02)
-            nn.init.zeros_(out.bias)
+        self.norms = [nn.LayerNorm(size) for size in sizes]
+        self.outs = [_small_linear(size, n_nodes) for size in sizes]
+        self.layers = nn.ModuleList([*self.norms, *self.outs])  # so that torch sees them
         self.dropout = dropout
 
     def forward(
@@ -89,18 +87,26 @@ class Head(nn.Module):
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """What LinearHead reads; the norm's own scale and shift go into matrix and bias."""
         result: dict[str, NDArray[np.generic]] = {}
-        bias = 0.0
+        bias = torch.zeros(len(self.outs[0].bias))
         for name, view in (("encoder", 0), ("token", 1)):
             norm, out = self.norms[view], self.outs[view]
             weight, shift = out.weight.detach(), out.bias.detach()
-            bias = bias + (weight @ norm.bias.detach() + shift).numpy()
+            bias = bias + weight @ norm.bias.detach() + shift
             result[f"{name}_nodes"] = (weight * norm.weight.detach()).numpy().astype(np.float16)
             result[f"{name}_fields"] = (
                 self.field_weights[view].detach().clamp(min=0.05).numpy().astype(np.float32)
             )
-        result["bias"] = np.asarray(bias, dtype=np.float32)
+        result["bias"] = bias.numpy()
         result |= quantized(self.table.weight.detach().numpy())
         return result
+
+
+def _small_linear(n_inputs: int, n_outputs: int) -> nn.Linear:
+    """A layer whose first answers are nearly even."""
+    layer = nn.Linear(n_inputs, n_outputs)
+    nn.init.normal_(layer.weight, std=0.02)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def quantized(table: Vectors) -> Mapping[str, NDArray[np.generic]]:
@@ -154,8 +160,8 @@ def fit(
             loss = _loss(head, batch, roots, recipe, rng)
             sparse.zero_grad()
             dense.zero_grad()
-            loss.backward()
-            sparse.step()
+            loss.backward()  # type: ignore[no-untyped-call]
+            sparse.step()  # type: ignore[no-untyped-call]
             dense.step()
             step += 1
     return head.eval().arrays()
