@@ -15,10 +15,10 @@ from taxocrawl import archives, domains, pipeline
 from taxocrawl.archives import Item
 from taxocrawl.crawler.run import RunSummary, run_crawl
 from taxocrawl.plugins import loading
-from taxocrawl.plugins.registry import Registry
+from taxocrawl.plugins.registry import KINDS, Registry
 from taxocrawl.records import InputLine, Outcome
 from taxocrawl.settings import Settings
-from taxocrawl.store.writer import StoreWriter
+from taxocrawl.store.writer import StoredPlugin, StoreWriter
 from taxocrawl.workers import Workers
 
 ITEMS_AT_ONCE = 256
@@ -30,11 +30,15 @@ def crawl_into(
     lines: Iterable[InputLine],
     *,
     settings: Settings,
+    list_sha256: str = "",
     new_run: bool = False,
     command: str = "crawl",
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> RunSummary:
-    """Crawl every line into the store at `path`; an unfinished run of the same list goes on."""
+    """Crawl every line into the store at `path`.
+
+    An unfinished run of the list with this `fingerprint` goes on unless `new_run`; '' never does.
+    """
     registry = _checked_registry(settings)
     with (
         StoreWriter(
@@ -42,6 +46,8 @@ def crawl_into(
             settings=settings,
             command=command,
             taxonomies=[registry.taxonomy(name) for name in settings.taxonomies],
+            plugins=_stored_plugins(registry),
+            list_sha256=list_sha256,
             new_run=new_run,
         ) as store,
         Workers(settings) as workers,
@@ -104,6 +110,19 @@ def _fetch(urls: Sequence[str], settings: Settings) -> list[Outcome]:
     with Workers(settings) as workers:
         run_crawl(lines, store=collected, workers=workers, settings=settings)
     return [collected.by_line[line.line] for line in lines]
+
+
+def _stored_plugins(registry: Registry) -> list[StoredPlugin]:
+    """Which plugins a run had, and what each supplied: part of the record of how it came about."""
+    supplied: dict[str, list[str]] = {name: [] for name in registry.plugins}
+    for kind in KINDS:
+        for component in registry.components(kind):
+            supplied[component.plugin].append(f"{kind}/{component.name}")
+    working = [
+        StoredPlugin(plugin=name, components=tuple(parts)) for name, parts in supplied.items()
+    ]
+    skipped = [StoredPlugin(plugin=p.plugin, problem=p.message) for p in registry.problems]
+    return [*working, *skipped]
 
 
 def _checked_registry(settings: Settings) -> Registry:

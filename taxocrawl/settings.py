@@ -136,7 +136,7 @@ class Settings:
     plugins_dir: str = setting("", "folder of one-file plugins")
     strict_plugins: bool = setting(False, "stop when a plugin cannot be loaded")
     plugins: Mapping[str, Mapping[str, object]] = field(
-        default_factory=lambda: types.MappingProxyType({}),
+        default_factory=dict,
         metadata={"doc": "one table a plugin: its own options", "low": None, "high": None},
     )
 
@@ -237,7 +237,7 @@ def _convert(name: str, value: object, hint: object, where: str) -> object:
     if origin is not None:  # the one mapping: tables of plugins
         if not isinstance(value, Mapping):
             raise SettingsError(f"{where}: {name} is {value!r}, must be a table")
-        return types.MappingProxyType(dict(value))
+        return dict(value)
     return _scalar(name, value, hint, where)
 
 

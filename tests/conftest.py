@@ -48,7 +48,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("data") and not (data_folder() / "README.md").is_file():
         _missing(f"no shared data at {data_folder()}: set TAXOCRAWL_DATA")
     if item.get_closest_marker("torch") and not find_spec("sentence_transformers"):
-        _missing("sentence-transformers is not installed: make test-all")
+        _missing("sentence-transformers is not installed: make torch")
+    if item.get_closest_marker("installs") and not DEMANDED:
+        pytest.skip("installs packages: set TAXOCRAWL_DEMAND_ALL=1")
 
 
 def _missing(reason: str) -> None:

@@ -28,6 +28,7 @@ ROOMS_OF = {
     "pyarrow": {"store", "training"},
     "pluggy": {"plugins"},
     "pebble": {"workers"},
+    "threadpoolctl": {"workers"},
     "ada_url": {"domains"},
     "tldextract": {"domains"},
     "click": {"cli", "plugins"},

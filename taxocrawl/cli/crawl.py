@@ -49,12 +49,19 @@ def command(
     """
     from taxocrawl import domains, jobs
     from taxocrawl.cli.watching import watch
+    from taxocrawl.store.writer import fingerprint
 
     settings = load_settings(options)
-    lines = domains.read_sites(_lines(sources))
+    # Standard input cannot be read twice, so a run on it has no fingerprint and is never resumed.
+    list_sha256 = "" if "-" in sources else fingerprint(_lines(sources))
     with watch() as on_outcome:
         summary = jobs.crawl_into(
-            store, lines, settings=settings, new_run=new_run, on_outcome=on_outcome
+            store,
+            domains.read_sites(_lines(sources)),
+            settings=settings,
+            list_sha256=list_sha256,
+            new_run=new_run,
+            on_outcome=on_outcome,
         )
     _report(summary, store, as_json=as_json)
     if summary.interrupted:

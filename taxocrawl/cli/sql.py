@@ -68,7 +68,8 @@ def _table(result: object) -> None:
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in result.rows:  # type: ignore[attr-defined]
         table.add_row(*(Text(visible(_shown(value))) for value in row))
-    Console().print(table)
+    # A pipe has no width of its own; half the paths would wrap at the 80 columns that rich assumes.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _shown(value: object) -> str:
