@@ -30,10 +30,13 @@ GROUP BY ALL ORDER BY category NULLS LAST, outcome
 """
 
 WORDS = """
-SELECT domain, array_to_string(list(name ORDER BY weight DESC)[:6], ', ') AS words
-FROM attributions JOIN newest_sites USING (run_id, domain)
-WHERE kind = 'word' AND weight > 0.02
-GROUP BY domain ORDER BY domain
+SELECT domain, array_to_string(list(word ORDER BY weight DESC)[:6], ', ') AS words
+FROM (
+    SELECT domain, name AS word, max(weight) AS weight
+    FROM attributions JOIN newest_sites USING (run_id, domain)
+    WHERE kind = 'word' GROUP BY ALL
+)
+WHERE weight > 0.01 GROUP BY domain ORDER BY domain
 """
 
 FOUND = """
