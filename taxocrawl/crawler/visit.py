@@ -167,8 +167,7 @@ class Visit:
             return self._fetch(self._url, delay_s=wait_s)
         if self._stage == "further":
             return self._next_page()
-        # A name without an address says less than a server that answered wrongly under another.
-        if self._fault is None or fault.kind != "dns_failed":
+        if self._fault is None or _reach(fault) >= _reach(self._fault):
             self._fault = fault
         if not _moves_on(fault):
             return self._end(self._fault)
@@ -365,6 +364,15 @@ def start_urls(site: Site) -> list[str]:
     if not address.host.startswith("www.") and not _is_address(address.host):
         hosts.append(f"www.{address.host}")
     return [f"{scheme}://{_shown(host)}/" for host in hosts for scheme in ("https", "http")]
+
+
+def _reach(fault: Fault) -> int:
+    """How far it came. Of several start addresses the one that came furthest tells most."""
+    if fault.kind == "dns_failed":
+        return 0
+    if fault.kind == "connect_failed" or (fault.kind, fault.detail) == ("timeout", "connect"):
+        return 1
+    return 2
 
 
 def _moves_on(fault: Fault) -> bool:

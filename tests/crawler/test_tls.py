@@ -4,6 +4,7 @@ import datetime as dt
 import socket
 import ssl
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from loopback import Crawl, page
+from raw_server import Crawl, page
 
 from taxocrawl.records import Outcome
 
@@ -65,8 +66,10 @@ class TlsServer:
             self.context.load_cert_chain(pem)
             if newest is not None:
                 self.context.set_ciphers("ALL:@SECLEVEL=0")
-                self.context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-                self.context.maximum_version = newest
+                with warnings.catch_warnings():  # old versions are deprecated, hence this test
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    self.context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+                    self.context.maximum_version = newest
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self._serve, daemon=True)
