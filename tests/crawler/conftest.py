@@ -88,10 +88,17 @@ def crawl_hosts(closed_port: int) -> Crawl:
     """Crawl hosts of a given server; those in `closed` refuse connections on every port."""
 
     def crawl(
-        hosts: list[str], server: LoopbackServer, *, closed: Iterable[str] = (), **changes: Any
+        hosts: list[str],
+        server: LoopbackServer,
+        *,
+        closed: Iterable[str] = (),
+        mapping: Iterable[str] | None = None,
+        **changes: Any,
     ) -> Crawled:
         refused = [f"{w}{name}::127.0.0.1:{closed_port}" for name in closed for w in ("", "www.")]
-        open_ports = [f":80:127.0.0.1:{server.port}", f":443:127.0.0.1:{closed_port}"]
-        return _run(hosts, [*refused, *open_ports], **changes)
+        if mapping is None:
+            mapping = [f":80:127.0.0.1:{server.port}"]
+        https = [f"{w}{host}:443:127.0.0.1:{closed_port}" for host in hosts for w in ("", "www.")]
+        return _run(hosts, [*refused, *mapping, *https], **changes)
 
     return crawl
