@@ -24,7 +24,7 @@ import pebble
 import threadpoolctl
 
 from taxocrawl import pipeline
-from taxocrawl.extraction import html
+from taxocrawl.extraction import html, language
 from taxocrawl.plugins import loading
 from taxocrawl.plugins.registry import Registry
 from taxocrawl.records import Document, Extract, Outcome, Page
@@ -152,8 +152,10 @@ def _start(settings: Settings, parent: int) -> None:
     threadpoolctl.threadpool_limits(1)
     _State.settings = settings
     _State.registry = loading.load(settings)
-    for name in settings.extractors:  # so that no page's deadline pays for an import
+    # Now, so that no page's deadline pays for an import or a table.
+    for name in settings.extractors:
         _State.registry.extractor(name)
+    language.detect("The first text takes as long as a thousand others.")
 
 
 def _awake() -> None:

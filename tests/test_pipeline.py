@@ -48,7 +48,7 @@ class Faulty(Spotter):
     def classify(self, documents):
         text = documents[0].text
         answers = super().classify(documents)
-        if "raise" in text: raise ValueError("told to raise")
+        if any("raise" in d.text for d in documents): raise ValueError("told to raise")
         if "none" in text: return None
         if "few" in text: return []
         if "list" in text: return [list(a) for a in answers]

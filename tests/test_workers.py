@@ -58,8 +58,8 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
         extractors=("rung",),
         explain=(),
         workers=2,
-        extract_timeout_s=2.0,
-        classify_timeout_s=2.0,
+        extract_timeout_s=3.0,
+        classify_timeout_s=3.0,
     )
     with Workers(settings) as pool:
         yield pool
