@@ -31,11 +31,14 @@ EPSILON = 0.15  # rules nearer to each other than this need not be told apart
 BEAM = 2
 MOST_WORDS = 5
 BATCH = 20
-BUDGET = 1500  # variants in all
+BUDGET = 1200  # variants in all
+PARTS = 8  # of the budget; each choice of rules and each confirmation gets one
 WORDS = 20
 # How much of the rest stays in a variant: the first share at which the answer needs a rule. Long
 # pages keep their answer on any half of their words, which explains nothing.
 SHARES_KEPT = (0.5, 0.25, 0.1, 0.03)
+
+_CERTAIN = math.log(1 / (1 - CERTAINTY))
 
 Sample = Callable[[tuple[int, ...], int], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 """Words of a rule and a number of variants -> which words each variant kept, (n, n_words), and
@@ -193,12 +196,12 @@ def find_rule(
     for _ in range(min(most_words, n_words)):
         arms = search.children(beam)
         beam = search.best(arms)
-        # The later of two equals is the longer rule, and no better.
-        best = max([best, *beam], key=lambda arm: arm.mean)
+        # By the lower bound, so that no few lucky variants win; of two equals the shorter rule.
+        best = max([best, *beam], key=lambda arm: arm.low(_CERTAIN))
         for arm in beam:
             if search.passes(arm, n_rules=len(arms)):
                 return search.rule(arm, empty)
-        if search.spent:
+        if search.exhausted:
             break
     return search.rule(best, empty)
 
@@ -211,11 +214,23 @@ class _Search:
         self._n_words = n_words
         self._precision = precision
         self._budget = budget
+        self._limit = 0
         self.drawn = 0
 
     @property
-    def spent(self) -> bool:
+    def exhausted(self) -> bool:
         return self.drawn >= self._budget
+
+    @property
+    def spent(self) -> bool:
+        """Whether the present step has had its part of the budget."""
+        return self.drawn >= self._limit
+
+    def grant(self) -> None:
+        """A part of the budget for the next step. Without parts, a choice between rules that are
+        alike would leave nothing to confirm the one chosen, or to try longer ones.
+        """
+        self._limit = min(self._budget, self.drawn + self._budget // PARTS)
 
     def draw(self, arm: _Arm) -> None:
         kept, stayed = self._sample(arm.words, BATCH)
@@ -235,6 +250,7 @@ class _Search:
         return _Arm(words=words, kept=parent.kept[reused], stayed=parent.stayed[reused], path=path)
 
     def children(self, beam: Sequence[_Arm]) -> list[_Arm]:
+        self.grant()
         found: dict[frozenset[int], _Arm] = {}
         for parent in beam:
             for word in range(self._n_words):
@@ -248,23 +264,25 @@ class _Search:
 
     def best(self, arms: Sequence[_Arm]) -> list[_Arm]:
         """The `BEAM` arms of highest precision, told apart from the others by KL-LUCB."""
-        for step in range(1, self._budget):
+        self.grant()
+        for step in itertools.count(1):
             ordered = sorted(arms, key=lambda arm: -arm.mean)
             chosen, others = ordered[:BEAM], ordered[BEAM:]
             if not others or self.spent:
-                return chosen
+                break
             beta = _beta(len(arms), step)
             weakest = min(chosen, key=lambda arm: arm.low(beta))
             rival = max(others, key=lambda arm: arm.high(beta))
             if rival.high(beta) - weakest.low(beta) < EPSILON:
-                return chosen
+                break
             self.draw(weakest)
             self.draw(rival)
-        return list(arms)[:BEAM]
+        return chosen
 
     def passes(self, arm: _Arm, *, n_rules: int) -> bool:
         """Whether the arm's precision is high enough, after as many variants as that needs."""
-        beta = math.log((1 + (BEAM - 1) * n_rules) / (1 - CERTAINTY))
+        beta = _CERTAIN + math.log(1 + (BEAM - 1) * n_rules)
+        self.grant()
         while not self.spent:
             high_enough = arm.mean >= self._precision
             if high_enough and arm.low(beta) >= self._precision - TOLERANCE:
@@ -279,7 +297,7 @@ class _Search:
         return Rule(
             words=arm.words,
             precision=arm.mean,
-            low=arm.low(math.log(1 / (1 - CERTAINTY))),
+            low=arm.low(_CERTAIN),
             base=empty.mean,
             gains=tuple(after - before for before, after in itertools.pairwise(steps)),
             samples=self.drawn,

@@ -259,11 +259,7 @@ def _method(explanation: Explanation) -> str:
 def _summary(explanation: Explanation) -> str:
     score, base = f"{explanation.score:.2f}", f"{explanation.base_value:.2f}"
     if explanation.method == "anchors":
-        coverage = dict(explanation.figures).get("coverage", 1.0)
-        return (
-            f"with these words the answer stays in {explanation.score:.0%} of random variants, "
-            f"without them in {explanation.base_value:.0%}; they stand in {coverage:.0%}"
-        )
+        return _rule_summary(explanation)
     if explanation.unit == "probability":
         text = f"probability {score}, without these words {base}"
     else:
@@ -271,6 +267,21 @@ def _summary(explanation: Explanation) -> str:
     if explanation.fidelity is not None:
         text += f"; fidelity {explanation.fidelity:.2f}"
     return text
+
+
+def _rule_summary(explanation: Explanation) -> str:
+    figures = dict(explanation.figures)
+    if not explanation.attributions:
+        kept = figures.get("share_kept", 0.5)
+        return (
+            f"no word in particular: the answer stays in {explanation.score:.0%} of variants "
+            f"that keep {kept:.0%} of the words"
+        )
+    return (
+        f"with these words the answer stays in {explanation.score:.0%} of random variants, "
+        f"without them in {explanation.base_value:.0%}; they stand in "
+        f"{figures.get('coverage', 1.0):.0%}"
+    )
 
 
 def _label(attribution: Attribution, feature_names: Mapping[str, str]) -> str:

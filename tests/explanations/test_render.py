@@ -231,3 +231,11 @@ def test_no_page_text_reaches_the_terminal_raw(text, encoding, width):
 def test_brackets_of_a_page_are_no_markup():
     answer = replace(ANSWER, title="[bold red]x[/] [link=https://evil.example]y[/link] :smile:")
     assert "[bold red]x[/] [link=https://evil.example]y[/link] :smile:" in shown(answer)
+
+
+def test_a_rule_without_words_says_what_that_means():
+    rule = replace(
+        WORDS, method="anchors", attributions=(), score=0.98, figures=(("share_kept", 0.1),)
+    )
+    text = " ".join(shown(replace(ANSWER, explanations=(rule,))).split())
+    assert "the answer stays in 98% of variants that keep 10% of the words" in text
