@@ -24,8 +24,10 @@ TokenIds = NDArray[np.int64]
 MAX_LETTERS = 40_000
 MAX_TOKENS = 4_096
 
-# sentence-transformers saves "embedding.weight", model2vec "embeddings".
+# sentence-transformers saves "embedding.weight", model2vec "embeddings", if need be in int8 with
+# one factor a token in "weights", which sentence-transformers 6 multiplies in on loading, as here.
 TABLE_NAMES = ("embeddings", "embedding.weight")
+FACTORS_NAME = "weights"
 
 
 class StaticEncoder:
@@ -108,6 +110,11 @@ def _read_table(folder: Path) -> Vectors:
     if not found or found[0].ndim != 2:
         raise ModelError(f"{path} has no table named {' or '.join(TABLE_NAMES)}")
     table = found[0].astype(np.float32)
+    if FACTORS_NAME in arrays:
+        factors = arrays[FACTORS_NAME].astype(np.float32)
+        if factors.shape != (len(table),):
+            raise ModelError(f"{path}: {factors.shape} factors for {len(table)} vectors")
+        table *= factors[:, None]
     if not np.isfinite(table).all():
         raise ModelError(f"{path} holds numbers that are not finite")
     return table
