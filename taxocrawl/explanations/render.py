@@ -7,7 +7,7 @@ encoding has no block characters, with plain ones (R09).
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, OverflowMethod, RenderableType, RenderResult
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from taxocrawl import words
+from taxocrawl.explanations.plain_names import PLAIN_NAMES
 from taxocrawl.records import Attribution, Explanation
 from taxocrawl.taxonomies.tree import PATH_SEPARATOR
 
@@ -64,7 +65,7 @@ class Answer:
     about: tuple[str, ...] = ()
     categories: tuple[CategoryLine, ...] = ()
     explanations: tuple[Explanation, ...] = ()
-    feature_names: Mapping[str, str] = field(default_factory=dict)
+    feature_names: Mapping[str, str] = PLAIN_NAMES
 
 
 def visible(text: str, encoding: str = "utf-8") -> str:

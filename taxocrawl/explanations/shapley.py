@@ -62,7 +62,7 @@ class Shapley:
         shown = [row for row in ordered[: self._kept] if row[2] != 0]
         rest = math.fsum(weight for _, _, weight in ordered[self._kept :])
         attributions = [
-            Attribution(kind="feature", name=name, weight=float(weight), value=float(value))
+            Attribution(kind="feature", name=name, weight=float(weight), value=_known(value))
             for name, value, weight in shown
         ]
         if rest:
@@ -81,6 +81,11 @@ class Shapley:
             fidelity=min(1.0, size_shown / size) if size else None,
             seconds=time.perf_counter() - started,
         )
+
+
+def _known(value: float) -> float | None:
+    # A feature whose source had nothing to read is NaN inside the classifier.
+    return None if math.isnan(value) else float(value)
 
 
 def create(resources: Resources) -> Shapley:

@@ -105,6 +105,15 @@ def test_features_have_names_in_plain_words():
     assert "the title is near the category" in shown(answer).replace(" = 0.71", "")
 
 
+def test_every_feature_of_the_ranker_has_a_plain_name_that_fits():
+    from taxocrawl.classifiers.features import FEATURE_NAMES
+    from taxocrawl.explanations.plain_names import PLAIN_NAMES
+
+    assert [name for name in FEATURE_NAMES if name not in PLAIN_NAMES] == []
+    assert all(len(name) <= 32 for name in PLAIN_NAMES.values())
+    assert len(set(PLAIN_NAMES.values())) == len(PLAIN_NAMES)
+
+
 def test_without_the_row_of_its_parent_a_category_shows_its_path():
     text = shown(replace(ANSWER, categories=(category("Sports", "Soccer", confidence=0.8),)))
     assert "  Sports > Soccer  " in text

@@ -56,6 +56,11 @@ def test_the_product_of_two_features_is_shared_in_halves(toys, document, taxonom
     assert why.score == 12.0
 
 
+def test_a_feature_that_was_missing_contributes_without_a_value(explain):
+    [why] = explain((("title", float("nan"), 1.0),), 0.0)
+    assert [(a.value, a.weight) for a in why.attributions] == [(None, 1.0)]
+
+
 def test_nothing_that_contributes_leaves_fidelity_open(explain):
     [why] = explain((("a", 1.0, 0.0),), 0.25)
     assert (why.attributions, why.score, why.fidelity) == ((), 0.25, None)
