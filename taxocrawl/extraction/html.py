@@ -26,6 +26,7 @@ _HIDDEN_STYLE = re.compile(
 )
 _COLOUR = re.compile(r"(?:^|;)\s*color\s*:\s*([^;!]+)", re.IGNORECASE)
 _BACKGROUND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:\s*([^;!]+)", re.IGNORECASE)
+_TEMPLATE = re.compile(r"\{\{[^{}]{0,500}\}\}")
 _STYLED = etree.XPath("//*[@style or @hidden]")
 # An anti-flicker snippet hides these until its script has run; they hold the whole page.
 _NEVER_HIDDEN = frozenset({"html", "body", "main"})
@@ -74,7 +75,7 @@ def _read(
     _drop_unread(tree)
     parsed = ParsedPage(url=page.url, html=html, tree=tree)
     spoken = _main_text(parsed, ladder, noscript, settings)
-    text = storable(spoken.text)[: settings.text_chars]
+    text = _clean_lines(spoken.text)[: settings.text_chars]
     language, mixed = languages.detect_page(
         text, (title, description, *headings), declared=tree.get("lang") or ""
     )
@@ -90,7 +91,7 @@ def _read(
         image_urls=image_urls,
         facts=facts,
         text=text,
-        text_words=spoken.words if text == spoken.text else words.count(text),
+        text_words=words.count(text),
         language=language,
         status_hints=hints,
         robots_meta=_robots(page, markup),
@@ -106,8 +107,7 @@ def _read(
 
 def _plain(page: Page, decoded: Decoded, settings: Settings) -> Extract:
     """text/plain: lines for paragraphs, nothing else to read."""
-    lines = (" ".join(line.split()) for line in decoded.text.splitlines())
-    text = "\n".join(line for line in lines if line)[: settings.text_chars]
+    text = _clean_lines(decoded.text)[: settings.text_chars]
     language, mixed = languages.detect_page(text, (), declared="")
     return Extract(
         url=page.url,
@@ -212,6 +212,13 @@ def _noscript_text(tree: Any) -> str:
         if text and not signs.ASKS_FOR_JAVASCRIPT.search(text) and "<" not in text:
             texts.append(text)
     return "\n".join(texts)
+
+
+def _clean_lines(text: str) -> str:
+    """Lines without empty ones, double spaces, table frames and unfilled templates."""
+    text = _TEMPLATE.sub(" ", storable(text)) if "{{" in text else storable(text)
+    lines = (" ".join(line.split()).strip("|- ") for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
 
 
 def _is_too_deep(tree: Any) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 SAMPLE_CHARS = 1_500
 BLOCK_CHARS = 250
-MAX_BLOCKS = 6
+MAX_BLOCKS = 4
 # Below these the answer is a guess among neighbours: the page's own claim is better, or silence.
 SURE = 0.5
 SURE_CHARS = 40
@@ -90,7 +90,7 @@ def _judge(block: str) -> tuple[str, float]:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """Up to six stretches, evenly spread, cut at lines where they can be."""
+    """Up to four stretches, evenly spread, cut at lines where they can be."""
     clean = _readable(text[:20_000])
     if len(clean) <= BLOCK_CHARS * 2:
         if clean:

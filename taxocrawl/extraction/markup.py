@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from taxocrawl.extraction.structured import tidy
 from taxocrawl.records import Link
@@ -20,7 +20,8 @@ REFRESH_S = 10.0
 _REFRESH = re.compile(
     r"\s*([\d.]*)[^,;]*(?:[;,]\s*(?:url\s*=)?\s*[\"']?([^\"'>]*))?", re.IGNORECASE
 )
-_WEB = ("http://", "https://")
+_ABSOLUTE = re.compile(r"https?://[^/?#\s\\\[]", re.IGNORECASE)
+_ORIGIN = re.compile(r"https?://[^/?#\s\\]+", re.IGNORECASE)
 
 
 class Markup:
@@ -30,6 +31,8 @@ class Markup:
         self.tree = tree
         self._url_chars = url_chars
         self.base = self._base(url)
+        origin = _ORIGIN.match(self.base)
+        self._origin = origin[0] if origin else ""
         self.metas = tuple(self._read_metas())
         self._by_name: Mapping[str, str] = dict(reversed(self.metas))
 
@@ -132,21 +135,27 @@ class Markup:
         href = href.strip()
         if not href or href[0] == "#" or len(href) > self._url_chars:
             return ""
+        if not _ABSOLUTE.match(href):
+            href = self._joined(href)
+        url = tidy(href.partition("#")[0]).replace(" ", "%20")
+        return url if len(url) <= self._url_chars else ""
+
+    def _joined(self, href: str) -> str:
+        # Half of all links are "/path"; urljoin takes 15 us for each.
+        if self._origin and href[0] == "/" and href[1:2] != "/" and "/." not in href:
+            return self._origin + href
         try:
-            url: str = href if href.startswith(_WEB) else urljoin(self.base, href)
-            if not url.startswith(_WEB) or not urlsplit(url).netloc:
-                return ""
+            url = urljoin(self.base, href)
         except ValueError:  # "http://[": no address
             return ""
-        url = tidy(str(url).partition("#")[0]).replace(" ", "%20")
-        return url if len(url) <= self._url_chars else ""
+        return url if _ABSOLUTE.match(url) else ""
 
     def _base(self, url: str) -> str:
         for element in self.tree.iter("base"):
             href = (element.get("href") or "").strip()
             try:
                 base: str = urljoin(url, href)
-                if href and base.startswith(_WEB) and urlsplit(base).netloc:
+                if href and _ABSOLUTE.match(base):
                     return base
             except ValueError:
                 continue
