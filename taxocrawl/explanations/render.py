@@ -7,7 +7,7 @@ encoding has no block characters, with plain ones (R09).
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, OverflowMethod, RenderableType, RenderResult
@@ -65,7 +65,7 @@ class Answer:
     about: tuple[str, ...] = ()
     categories: tuple[CategoryLine, ...] = ()
     explanations: tuple[Explanation, ...] = ()
-    feature_names: Mapping[str, str] = PLAIN_NAMES
+    feature_names: Mapping[str, str] = field(default_factory=lambda: PLAIN_NAMES)
 
 
 def visible(text: str, encoding: str = "utf-8") -> str:
