@@ -1,17 +1,20 @@
 """Making a store, and bringing an older one up to date."""
 
+import hashlib
 import logging
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata, resources
 from pathlib import Path
+from typing import Self
 
 import duckdb
 
 from taxocrawl.errors import StoreError, StoreVersion
 from taxocrawl.store.opening import WalError, connect
-from taxocrawl.store.schema import STEPS, Step
+from taxocrawl.store.schema import STEPS, Step, quoted
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,25 +36,63 @@ def prepare(path: Path, *, wait_s: float, steps: Sequence[Step] = STEPS) -> None
     of an older one is kept as `<store>.before-step-N`.
     """
     try:
-        done = _steps_done(path, wait_s=wait_s)
+        found = _examine(path, wait_s=wait_s)
     except WalError as error:
         _set_wal_aside(path, error)
-        done = _steps_done(path, wait_s=wait_s)
-    if done > len(steps):
+        found = _examine(path, wait_s=wait_s)
+    if found.steps > len(steps):
         raise StoreVersion(
-            f"{path} has schema {done}, this taxocrawl {program_version()} knows schema "
+            f"{path} has schema {found.steps}, this taxocrawl {program_version()} knows schema "
             f"{len(steps)}; use a newer taxocrawl"
         )
-    if 0 < done < len(steps):
-        copy = path.with_name(f"{path.name}.before-step-{done + 1}")
+    if 0 < found.steps < len(steps):
+        copy = path.with_name(f"{path.name}.before-step-{found.steps + 1}")
         shutil.copyfile(path, copy)
-        _LOG.info("%s is of schema %d: kept as %s before the change", path, done, copy.name)
+        _LOG.info("%s is of schema %d: kept as %s before the change", path, found.steps, copy.name)
+    views = _Views.packaged()
+    if found.steps == len(steps) and found.views == views.sha256:
+        return
     with connect(path, read_only=False, wait_s=wait_s) as connection:
         connection.begin()
-        for step in steps[done:]:
+        for step in steps[found.steps :]:
             _apply(connection, step)
-        _refresh_views(connection)
+        views.make(connection)
         connection.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a file holds: the last step applied to it, and the fingerprint of its views."""
+
+    steps: int
+    views: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """The views and macros that ship with this program; they hold no data, so need no steps."""
+
+    sql: str
+
+    @classmethod
+    def packaged(cls) -> Self:
+        """Those of the running program."""
+        sql = resources.files("taxocrawl.store").joinpath("views.sql")
+        return cls(sql.read_text(encoding="utf-8"))
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint, which the macro `views_version` of a store gives back."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    def make(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make them anew."""
+        for statement in connection.extract_statements(self.sql):
+            connection.execute(statement)
+        connection.execute(f"CREATE OR REPLACE MACRO views_version() AS {quoted(self.sha256)}")
+        connection.execute(
+            "COMMENT ON MACRO views_version IS 'fingerprint of the views of this store'"
+        )
 
 
 def _set_wal_aside(path: Path, error: WalError) -> None:
@@ -62,18 +103,21 @@ def _set_wal_aside(path: Path, error: WalError) -> None:
     _LOG.warning("%s; its log was set aside as %s", error, aside.name)
 
 
-def _steps_done(path: Path, *, wait_s: float) -> int:
-    """Number of the last step applied to the file, 0 where there is no file yet."""
+def _examine(path: Path, *, wait_s: float) -> _Found:
+    """What is in the file; nothing where there is no file yet."""
     if not path.exists():
-        return 0
+        return _Found(0, "")
     with connect(path, read_only=True, wait_s=wait_s) as connection:
         names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
         if not names:
-            return 0
+            return _Found(0, "")
         if ("schema_steps",) not in names:
             raise StoreError(f"{path} is a DuckDB file but no taxocrawl store; name another file")
         done = connection.execute("SELECT coalesce(max(step), 0) FROM schema_steps").fetchall()
-    return int(done[0][0])
+        macro = connection.execute(
+            "SELECT macro_definition FROM duckdb_functions() WHERE function_name = 'views_version'"
+        ).fetchall()
+    return _Found(int(done[0][0]), str(macro[0][0]).strip("'") if macro else "")
 
 
 def _apply(connection: duckdb.DuckDBPyConnection, step: Step) -> None:
@@ -83,10 +127,3 @@ def _apply(connection: duckdb.DuckDBPyConnection, step: Step) -> None:
         "INSERT INTO schema_steps VALUES (?, ?, ?, ?)",
         [step.number, step.says, program_version(), now()],
     )
-
-
-def _refresh_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Views hold no data, so they are made anew by every program that writes."""
-    sql = resources.files("taxocrawl.store").joinpath("views.sql").read_text(encoding="utf-8")
-    for statement in connection.extract_statements(sql):
-        connection.execute(statement)

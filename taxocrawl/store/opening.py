@@ -49,7 +49,8 @@ def connect(
         raise StoreError(f"{path}: no such store")
     options: dict[str, str | bool | int | float | list[str]] = {**_CONFIG, **(config or {})}
     if not read_only:
-        options["storage_compatibility_version"] = STORAGE
+        # A flush is small; a thread a core, started anew each time, would cost more than it gives.
+        options |= {"storage_compatibility_version": STORAGE, "threads": "2"}
     deadline = time.monotonic() + wait_s
     while True:
         try:

@@ -80,7 +80,7 @@ class StoreWriter:
         self.path = path
         self._settings = settings
         self._began = time.monotonic()
-        self._queue: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Row | threading.Event | None] = queue.SimpleQueue()
         self._failure: Exception | None = None
         self._finished = False
         self._lock = StoreLock(path).acquire()
@@ -141,6 +141,14 @@ class StoreWriter:
         """Store a site's end; returns at once. StoreError where writing has failed for good."""
         self._put(site_row(outcome, line, keep_text=self._settings.keep_text))
 
+    def flush(self) -> None:
+        """Wait until what was added is in the store, or in the spool while a reader holds it."""
+        written = threading.Event()
+        self._queue.put(written)
+        while not written.wait(RETRY_S) and self._thread.is_alive():
+            pass
+        self._raise_failure()
+
     def finish(self, state: RunState = "finished") -> None:
         """Write all that is left and end the run; `interrupted` and `failed` ones can be resumed.
 
@@ -184,42 +192,43 @@ class StoreWriter:
 
     def _work(self) -> None:
         """The writer thread: collect, spool, commit, until `finish`."""
+        last: Row | threading.Event | None = {}
         try:
-            more = True
-            while more:
-                rows, more = self._collect()
+            while last is not None:
+                rows, last = self._collect()
                 if rows:
                     self._write_spool(rows, None)
                 try:
                     _replay(self.path, self._spool)
                 except StoreBusy as error:
                     _LOG.debug("%s", error)
+                if isinstance(last, threading.Event):
+                    last.set()
         except Exception as error:
             # Handed to the next caller of `add`: a thread has nobody else to tell.
             self._failure = error
 
-    def _collect(self) -> tuple[list[Row], bool]:
-        """Rows for one flush, and False once there will be no more.
+    def _collect(self) -> tuple[list[Row], Row | threading.Event | None]:
+        """Rows for one flush, and what ended the wait: an event to set, None at the end of the run.
 
         Waits for the first row, then until there are `flush_sites` or `flush_s` have passed.
         """
         rows: list[Row] = []
-        deadline = float("inf")
+        # Batches that a reader kept out are tried again while nothing new comes.
+        wait_s = RETRY_S if self._spool.pending() else None
+        deadline = 0.0
         while len(rows) < self._settings.flush_sites:
-            left = deadline - time.monotonic()
-            if not rows:
-                # Batches that a reader kept out are tried again while nothing new comes.
-                left = RETRY_S if self._spool.pending() else float("inf")
             try:
-                row = self._queue.get(timeout=max(left, 0) if left < float("inf") else None)
+                item = self._queue.get(timeout=wait_s)
             except queue.Empty:
                 break
-            if row is None:
-                return rows, False
+            if not isinstance(item, dict):
+                return rows, item
             if not rows:
                 deadline = time.monotonic() + self._settings.flush_s
-            rows.append(row)
-        return rows, True
+            rows.append(item)
+            wait_s = max(deadline - time.monotonic(), 0)
+        return rows, {}
 
     def _write_spool(self, rows: list[Row], end: RunEnd | None) -> None:
         self._spool.append(Batch(run_id=self.run_id, rows=batch_table(rows), end=end))

@@ -1,0 +1,120 @@
+"""D01: a writer that is killed at any moment loses nothing it acknowledged and doubles nothing."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from store_samples import QUICK, TOPICS, ask, full_outcome, line
+
+from taxocrawl.store.spool import Spool
+from taxocrawl.store.writer import StoreWriter
+
+SITES = 24
+_WRITER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from store_samples import QUICK, TOPICS, full_outcome, line
+from taxocrawl.store.writer import StoreWriter
+import dataclasses
+settings = dataclasses.replace(QUICK, flush_sites=3)
+with StoreWriter(Path(sys.argv[1]), settings=settings, command="crawl", taxonomies=[TOPICS],
+                 list_sha256="abc") as store:
+    done = store.finished_lines()
+    print("open", store.recovered, flush=True)
+    for number in range(1, 25):
+        if number not in done:
+            store.add(full_outcome(f"s{number}.example"), line(number, f"s{number}.example"))
+            print(number, flush=True)
+"""
+
+
+def start(path: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(path), str(Path(__file__).parent)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_after(path: Path, steps: int) -> None:
+    """Kill a writer once its spool has been seen to change this many times."""
+    with start(path) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        seen: set[str] = set()
+        while process.poll() is None and len(seen) < steps:
+            seen |= {file.name for file in _spooled(path)}
+        os.kill(process.pid, signal.SIGKILL)
+        process.stdout.read()
+
+
+def _spooled(path: Path) -> list[Path]:
+    folder = path.with_name(path.name + ".spool")
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+@pytest.mark.slow
+def test_a_killed_writer_loses_and_doubles_nothing(path: Path) -> None:
+    random_steps = random.Random(1)
+    for _ in range(5):
+        kill_after(path, random_steps.randint(1, 4))
+    with start(path) as process:
+        process.communicate()
+    assert process.returncode == 0
+    assert ask(path, "SELECT state FROM runs") == [("finished",)]
+    assert ask(path, "SELECT count(*), count(DISTINCT line) FROM inputs") == [(SITES, SITES)]
+    for table, rows in (("sites", 1), ("pages", 1), ("predictions", 4), ("explanations", 2)):
+        counts = f"SELECT domain, count(*) AS n FROM {table} GROUP BY domain"
+        assert ask(path, f"SELECT count(*), min(n), max(n) FROM ({counts})") == [
+            (SITES, rows, rows)
+        ]
+
+
+def test_what_was_spooled_before_a_crash_is_in_the_store_after_the_next_start(path: Path) -> None:
+    store = StoreWriter(path, settings=QUICK, command="crawl", taxonomies=[TOPICS])
+    store.add(full_outcome("a.example"), line(1, "a.example"))
+    store.finish("interrupted")
+    # The spool of a process that died between writing the batch and committing it.
+    ready = StoreWriter(path, settings=QUICK, command="crawl", list_sha256="abc")
+    ready._write_spool([_row("b.example", 2)], None)
+    files = Spool(path).pending()
+    copies = [file.read_bytes() for file in files]
+    ready.finish("interrupted")
+    for file, copy in zip(files, copies, strict=True):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(copy)
+    with StoreWriter(path, settings=QUICK, command="crawl", list_sha256="abc") as again:
+        assert again.recovered == 1
+    assert ask(path, "SELECT domain FROM sites ORDER BY domain") == [
+        ("a.example",),
+        ("b.example",),
+    ]
+
+
+def _row(domain: str, number: int) -> dict[str, object]:
+    from taxocrawl.store.rows import site_row
+
+    return site_row(full_outcome(domain), line(number, domain), keep_text="main")
+
+
+@pytest.mark.parametrize("damage", [b"", b"ARROW1", b"\0" * 500], ids=["empty", "head", "zeros"])
+def test_a_damaged_spool_file_is_set_aside_and_named(
+    path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = path.with_name(path.name + ".spool")
+    folder.mkdir()
+    (folder / "0000000007.arrow").write_bytes(damage)
+    (folder / "0000000008.part").write_bytes(b"torn")
+    with StoreWriter(path, settings=QUICK, command="crawl", taxonomies=[TOPICS]) as store:
+        store.add(full_outcome("a.example"), line(1, "a.example"))
+    assert "is damaged and was set aside" in caplog.text
+    assert [file.name for file in folder.iterdir()] == ["0000000007.bad"]
+    assert ask(path, "SELECT count(*) FROM sites") == [(1,)]
