@@ -5,7 +5,6 @@
 """
 
 import logging
-import os
 import signal
 import sys
 from importlib import import_module
@@ -101,10 +100,10 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Python would complain again when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_CLOSED_PIPE
+    except SystemExit as error:
+        # click turns a closed pipe into exit code 1.
+        closed = isinstance(error.__context__, BrokenPipeError)
+        code = EXIT_CLOSED_PIPE if closed else error.code
     except (SettingsError, InputError) as error:
         click.echo(f"taxocrawl: {error}", err=True)
         code = EXIT_USAGE

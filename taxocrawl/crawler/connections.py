@@ -146,7 +146,8 @@ class _WatchedPool:
         return connection.addCallback(self._connected)
 
     def _connected(self, protocol: "_WatchedProtocol") -> "_WatchedProtocol":
-        protocol.watch(self._progress)
+        # Twisted wraps a connection that it reuses, to try again where the server has closed it.
+        getattr(protocol, "_clientProtocol", protocol).watch(self._progress)
         return protocol
 
 
@@ -221,7 +222,8 @@ class _ForgivingParser(_LenientHTTPClientParser):
         if 100 <= self.response.code < 200:
             self.informational += 1
             if self.informational > INFORMATIONAL:
-                raise ParseError(f"more than {INFORMATIONAL} responses 1xx", b"")
+                storm: Any = ParseError  # untyped
+                raise storm(f"more than {INFORMATIONAL} responses 1xx", b"")
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
 
