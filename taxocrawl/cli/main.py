@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from taxocrawl import __version__
 from taxocrawl.errors import InputError, SettingsError, TaxocrawlError
@@ -101,8 +102,8 @@ def main() -> None:
         click.echo("interrupted", err=True)
         code = EXIT_INTERRUPTED
     except SystemExit as error:
-        # click turns a closed pipe into exit code 1.
-        closed = isinstance(error.__context__, BrokenPipeError)
+        # click turns a closed pipe into exit code 1, and silences stdout by a wrapper.
+        closed = isinstance(sys.stdout, PacifyFlushWrapper)
         code = EXIT_CLOSED_PIPE if closed else error.code
     except (SettingsError, InputError) as error:
         click.echo(f"taxocrawl: {error}", err=True)
