@@ -15,26 +15,13 @@ from taxocrawl.extraction.caps import PARSER_DEPTH, capped, stripped_text
 from taxocrawl.extraction.decoding import Decoded, decode, storable
 from taxocrawl.extraction.ladder import Spoken, climb
 from taxocrawl.extraction.markup import Markup
-from taxocrawl.extraction.structured import json_ld_facts, meta_facts, tidy
+from taxocrawl.extraction.structured import json_ld_facts, meta_facts
+from taxocrawl.extraction.unseen import drop_unseen
 from taxocrawl.protocols import Extractor, ParsedPage
 from taxocrawl.records import Extract, Page, StatusHint
 from taxocrawl.settings import Settings
 
-_HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:px|pt|em|rem|%)?\s*(?:;|!|$)",
-    re.IGNORECASE,
-)
-_COLOUR = re.compile(r"(?:^|;)\s*color\s*:\s*([^;!]+)", re.IGNORECASE)
-_BACKGROUND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:\s*([^;!]+)", re.IGNORECASE)
 _TEMPLATE = re.compile(r"\{\{[^{}]{0,500}\}\}")
-_STYLED = etree.XPath("//*[@style or @hidden]")
-# An anti-flicker snippet hides these until its script has run; they hold the whole page.
-_NEVER_HIDDEN = frozenset({"html", "body", "main"})
-# JSON-LD stays for trafilatura's baseline, which reads articleBody. The rest is no text.
-_UNREAD = etree.XPath(
-    "//script[not(contains(@type, 'ld+json'))] | //style | //noscript | //template | //svg"
-    " | //comment() | //processing-instruction()"
-)
 
 
 def extract(page: Page, *, ladder: Sequence[tuple[str, Extractor]], settings: Settings) -> Extract:
@@ -65,17 +52,25 @@ def _read(
     settings: Settings,
 ) -> Extract:
     markup = Markup(tree, page.url, url_chars=settings.url_chars)
-    hints = signs.of_page(page, tree, html)
+    hints = signs.of_tree(page, tree)
     facts = json_ld_facts(markup.json_ld()) + meta_facts(markup.metas)
     noscript = _noscript_text(tree)
-    _drop_hidden(tree)
+    frame_urls, refresh_url = markup.frames(), markup.refresh()
+    drop_unseen(tree)
     title, description, headings = markup.title(), markup.description(), markup.headings()
     alt_texts, image_urls = markup.images()
-    links, frame_urls, refresh_url = markup.links(), markup.frames(), markup.refresh()
-    _drop_unread(tree)
+    links = markup.links()
     parsed = ParsedPage(url=page.url, html=html, tree=tree)
-    spoken = _main_text(parsed, ladder, noscript, settings)
-    text = _clean_lines(spoken.text)[: settings.text_chars]
+    spoken = climb(parsed, ladder, settings.min_words)
+    if spoken.words < settings.min_words:
+        spoken = _last_resort(spoken, tree, decoded.text, noscript, settings)
+    text = _clean_lines(spoken.text)
+    text_words = words.count(text[: settings.text_chars])
+    if text_words < signs.FEW_WORDS:
+        hints += signs.of_markup(html)
+    if len(text) > settings.text_chars:
+        text = text[: settings.text_chars]
+        cuts += ("text_cut",)
     language, mixed = languages.detect_page(
         text, (title, description, *headings), declared=tree.get("lang") or ""
     )
@@ -91,7 +86,7 @@ def _read(
         image_urls=image_urls,
         facts=facts,
         text=text,
-        text_words=words.count(text),
+        text_words=text_words,
         language=language,
         status_hints=hints,
         robots_meta=_robots(page, markup),
@@ -101,7 +96,7 @@ def _read(
         body_sha256=_sha256(page),
         extractor=spoken.extractor,
         fetched_at=page.fetched_at,
-        notes=(*page.notes, *decoded.notes, *cuts, *(("mixed_language",) if mixed else ())),
+        notes=(*page.notes, *decoded.notes, *cuts, *spoken.notes, *_mixed(mixed)),
     )
 
 
@@ -119,7 +114,7 @@ def _plain(page: Page, decoded: Decoded, settings: Settings) -> Extract:
         body_sha256=_sha256(page),
         extractor="plain" if text else "",
         fetched_at=page.fetched_at,
-        notes=(*page.notes, *decoded.notes, *(("mixed_language",) if mixed else ())),
+        notes=(*page.notes, *decoded.notes, *_mixed(mixed)),
     )
 
 
@@ -156,17 +151,10 @@ def _parse(html: str) -> Any:
         return None
 
 
-def _main_text(
-    parsed: ParsedPage,
-    ladder: Sequence[tuple[str, Extractor]],
-    noscript: str,
-    settings: Settings,
-) -> Spoken:
-    spoken = climb(parsed, ladder, settings.min_words)
-    if spoken.words >= settings.min_words:
-        return spoken
-    if _is_too_deep(parsed.tree):
-        text = stripped_text(parsed.html)
+def _last_resort(spoken: Spoken, tree: Any, html: str, noscript: str, settings: Settings) -> Spoken:
+    """What a page says below the parser's depth, or to readers without scripts."""
+    if _is_too_deep(tree):
+        text = stripped_text(html)
         found = words.count(text)
         if found > spoken.words:
             spoken = Spoken(text=text, extractor="stripped", words=found)
@@ -176,42 +164,10 @@ def _main_text(
     return spoken
 
 
-def _drop_hidden(tree: Any) -> None:
-    """Takes out what readers never see (C14): hidden elements, text in its background's colour."""
-    for element in _STYLED(tree):
-        if element.tag in _NEVER_HIDDEN or element.getparent() is None:
-            continue
-        style = element.get("style") or ""
-        if (
-            element.get("hidden") is not None
-            or _HIDDEN_STYLE.search(style)
-            or _is_camouflaged(style)
-        ):
-            element.drop_tree()
-
-
-def _is_camouflaged(style: str) -> bool:
-    colour = _COLOUR.search(style)
-    background = _BACKGROUND.search(style) if colour else None
-    return bool(
-        colour and background and colour[1].strip().lower() == background[1].strip().lower()
-    )
-
-
-def _drop_unread(tree: Any) -> None:
-    for node in _UNREAD(tree):
-        if node.getparent() is not None:
-            node.drop_tree()
-
-
 def _noscript_text(tree: Any) -> str:
     """Text of noscript elements, without tracking pixels' markup and "enable JavaScript"."""
-    texts = []
-    for element in tree.iter("noscript"):
-        text = tidy(" ".join(element.itertext()))
-        if text and not signs.ASKS_FOR_JAVASCRIPT.search(text) and "<" not in text:
-            texts.append(text)
-    return "\n".join(texts)
+    texts = (t for t in signs.noscript_texts(tree) if "<" not in t)
+    return "\n".join(t for t in texts if t and not signs.ASKS_FOR_JAVASCRIPT.search(t))
 
 
 def _clean_lines(text: str) -> str:
@@ -229,6 +185,10 @@ def _is_too_deep(tree: Any) -> bool:
         if depth >= PARSER_DEPTH:
             return True
     return False
+
+
+def _mixed(mixed: bool) -> tuple[str, ...]:
+    return ("mixed_language",) if mixed else ()
 
 
 def _robots(page: Page, markup: Markup | None) -> tuple[str, ...]:

@@ -4,13 +4,16 @@ The setting `extractors` names them in order; the first that finds enough words 
 rungs stand beside these by the hook `register_extractors`.
 """
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from taxocrawl import words
 from taxocrawl.extraction.visible import visible_text
 from taxocrawl.protocols import Extractor, ParsedPage, Resources
+
+logger = logging.getLogger(__name__)
 
 # trafilatura's time grows faster than the tree: 100,000 table rows took it 11 s (C10).
 TRAFILATURA_NODES = 30_000
@@ -23,19 +26,28 @@ class Spoken:
     text: str
     extractor: str
     words: int
+    notes: tuple[str, ...] = ()
 
 
 def climb(page: ParsedPage, ladder: Sequence[tuple[str, Extractor]], enough: int) -> Spoken:
     """Text of the first rung with enough words, else the longest text of all rungs."""
     best = Spoken(text="", extractor="", words=0)
+    notes: tuple[str, ...] = ()
     for name, extractor in ladder:
-        text = extractor.main_text(page)
+        try:
+            text = extractor.main_text(page)
+        except MemoryError:  # the worker's limit, not the rung's fault alone
+            raise
+        except Exception as error:  # a rung may be a plugin: it is named, the next one is asked
+            logger.warning("extractor %s failed on %s: %r", name, page.url, error)
+            notes += (f"rung_failed:{name}",)
+            continue
         found = words.count(text)
         if found > best.words:
             best = Spoken(text=text, extractor=name, words=found)
         if found >= enough:
             break
-    return best
+    return replace(best, notes=notes) if notes else best
 
 
 class Trafilatura:
@@ -54,13 +66,16 @@ class Trafilatura:
         """Text without comments; '' for a tree so large that the rung would take seconds."""
         if _is_huge(page.tree):
             return ""
-        found: Any = self._extract(
-            page.tree,
-            fast=True,
-            favor_recall=self._recall,
-            include_comments=False,
-            with_metadata=False,
-        )
+        try:
+            found: Any = self._extract(
+                page.tree,
+                fast=True,
+                favor_recall=self._recall,
+                include_comments=False,
+                with_metadata=False,
+            )
+        except RecursionError:  # lists nested a thousand deep (C08)
+            return ""
         return str(found.text or "") if found else ""
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
@@ -12,6 +13,8 @@ MAX_LINKS = 1_000
 MAX_IMAGES = 100
 MAX_FRAMES = 20
 MAX_HEADINGS = 100
+MAX_METAS = 500
+MAX_PIECES = 200  # text nodes of one label: elements nest, and each is read whole
 HEAD_CHARS = 1_000
 LABEL_CHARS = 300
 # N31: a page that waits longer before it sends its reader on is a page.
@@ -162,7 +165,7 @@ class Markup:
         return url
 
     def _read_metas(self) -> Iterator[tuple[str, str]]:
-        for element in self.tree.iter("meta"):
+        for element in islice(self.tree.iter("meta"), MAX_METAS):
             name = element.get("property") or element.get("name") or ""
             content = element.get("content") or ""
             if name and content:
@@ -172,14 +175,14 @@ class Markup:
     def _label_of_wordless(element: Any) -> str:
         label = element.get("aria-label") or element.get("title") or element.get("alt")
         if not label:
-            label = next((i.get("alt") for i in element.iter("img") if i.get("alt")), "")
+            label = next((i.get("alt") for i in islice(element.iter("img"), 3) if i.get("alt")), "")
         return tidy(label or "")[:LABEL_CHARS]
 
 
 def _label(element: Any, chars: int) -> str:
     if not len(element):  # the common case, five times as quick
         return tidy(element.text or "")[:chars]
-    return tidy("".join(element.itertext()))[:chars]
+    return tidy("".join(islice(element.itertext(), MAX_PIECES)))[:chars]
 
 
 def _seconds(text: str) -> float:

@@ -3,8 +3,11 @@ text.
 """
 
 import re
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from taxocrawl.extraction.structured import tidy
 from taxocrawl.records import OutcomeKind, Page, StatusHint
 
 ASKS_FOR_JAVASCRIPT = re.compile(
@@ -31,48 +34,80 @@ _APP_ROOT_IDS = (
 _APP_ROOTS = frozenset(_APP_ROOT_IDS.split())
 _APP_TAGS = ("app-root", "my-app", "flutter-view", "ion-app")
 _MANY_SCRIPTS = 2
+MAX_NOSCRIPTS = 20
+MAX_PIECES = 500
 
-# (rule, kind, detail, pattern of the markup). None decides alone: Cloudflare adds its script
-# to the pages that it lets through, and every second contact form has a captcha.
-_MARKERS: tuple[tuple[str, OutcomeKind, str, re.Pattern[str]], ...] = tuple(
-    (rule, kind, detail, re.compile(pattern, re.IGNORECASE))  # type: ignore[misc]
-    for rule, kind, detail, pattern in (
-        (
-            "challenge",
-            "bot_check",
-            "js_challenge",
-            r"cf[-_]chl|challenge-form|/cdn-cgi/challenge-platform|cf-browser-verification|"
-            r"_incapsula_resource|ddos-guard|sucuri_cloudproxy|awswafcookiedomainlist|"
-            r"/_sec/cp_challenge|ak-challenge|__ddg|aes\.js.{0,200}slowaes",
+# Words of a page above which no marker matters: Cloudflare adds its script to pages that it lets
+# through, and every second contact form has a captcha.
+FEW_WORDS = 200
+_SEARCHED_CHARS = 300_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Marker:
+    rule: str
+    kind: OutcomeKind
+    detail: str
+    strings: tuple[str, ...]
+
+
+_MARKERS = (
+    _Marker(
+        rule="challenge",
+        kind="bot_check",
+        detail="js_challenge",
+        strings=(
+            *("cf-chl", "cf_chl", "challenge-form", "/cdn-cgi/challenge-platform"),
+            *("cf-browser-verification", "_incapsula_resource", "ddos-guard", "sucuri_cloudproxy"),
+            *("awswafcookiedomainlist", "/_sec/cp_challenge", "ak-challenge", "__ddg"),
         ),
-        (
-            "captcha",
-            "bot_check",
-            "captcha",
-            r"px-captcha|captcha-delivery\.com|geetest|funcaptcha|arkoselabs|captcha-container|"
-            r"distil_r_captcha|class=[\"']?(?:g-recaptcha|h-captcha|cf-turnstile)",
+    ),
+    _Marker(
+        rule="captcha",
+        kind="bot_check",
+        detail="captcha",
+        strings=(
+            *("px-captcha", "captcha-delivery.com", "geetest", "funcaptcha", "arkoselabs"),
+            *("captcha-container", "distil_r_captcha", "g-recaptcha", "h-captcha", "cf-turnstile"),
         ),
-        (
-            "parking_service",
-            "parked",
-            "parking",
-            r"sedoparking|parkingcrew|parklogic|bodiscdn|bodis\.com|cashparking|domainparking|"
-            r"hugedomains\.com|afternic\.com|undeveloped\.com|dan\.com/(?:buy|domain)|skenzo|"
-            r"namebright|smartname\.com|above\.com/marketplace|parking\.reg\.ru|trafficz|"
-            r"domainsponsor|uniregistry|parkweb|park\.io|domain_profile\.cfm|fabulous\.com",
+    ),
+    _Marker(
+        rule="parking_service",
+        kind="parked",
+        detail="parking",
+        strings=(
+            *("sedoparking", "parkingcrew", "parklogic", "bodiscdn", "bodis.com", "cashparking"),
+            *("domainparking", "hugedomains.com", "afternic.com", "undeveloped.com", "skenzo"),
+            *("dan.com/buy", "namebright", "smartname.com", "above.com/marketplace", "trafficz"),
+            *("parking.reg.ru", "domainsponsor", "uniregistry", "parkweb", "domain_profile.cfm"),
         ),
-    )
+    ),
 )
 
 
-def of_page(page: Page, tree: Any, html: str) -> tuple[StatusHint, ...]:
+def of_markup(html: str) -> tuple[StatusHint, ...]:
+    """Signs in the source of a page of few words."""
+    source = html[:_SEARCHED_CHARS].lower()
+    return tuple(
+        StatusHint(kind=marker.kind, detail=marker.detail, rule=marker.rule)
+        for marker in _MARKERS
+        if any(string in source for string in marker.strings)
+    )
+
+
+def noscript_texts(tree: Any) -> tuple[str, ...]:
+    """Texts of the first noscript elements, each within bounds."""
+    return tuple(
+        tidy(" ".join(islice(element.itertext(), MAX_PIECES)))
+        for element in islice(tree.iter("noscript"), MAX_NOSCRIPTS)
+    )
+
+
+def of_tree(page: Page, tree: Any) -> tuple[StatusHint, ...]:
     """Signs of one parsed page, scripts and hidden elements still in its tree."""
     hints = []
     if page.header("cf-mitigated"):
         hints.append(StatusHint(kind="bot_check", detail="js_challenge", rule="cf_mitigated"))
-    for rule, kind, detail, pattern in _MARKERS:
-        if pattern.search(html):
-            hints.append(StatusHint(kind=kind, detail=detail, rule=rule))
     if _LOGIN_PATH.search(page.url.partition("://")[2].partition("/")[2].lower()):
         hints.append(StatusHint(kind="gated", detail="login", rule="login_path"))
     if any((e.get("type") or "").lower() == "password" for e in tree.iter("input")):
@@ -87,8 +122,7 @@ def _signs_of_scripts(tree: Any) -> tuple[StatusHint, ...]:
         element.get("id") in _APP_ROOTS for element in blocks
     ):
         hints.append("app_root")
-    texts = ("".join(element.itertext()) for element in tree.iter("noscript"))
-    if any(ASKS_FOR_JAVASCRIPT.search(text) for text in texts):
+    if any(map(ASKS_FOR_JAVASCRIPT.search, noscript_texts(tree))):
         hints.append("asks_for_javascript")
     scripts = sum("ld+json" not in (element.get("type") or "") for element in tree.iter("script"))
     if scripts >= _MANY_SCRIPTS:
