@@ -31,6 +31,9 @@ CACHE_ORIGINS = 2_000
 CACHE_BYTES = 16 * 2**20
 CACHE_S = 24 * 3600.0  # RFC 9309 2.4
 
+QUICK_BYTES = 32 * 2**10
+"""A longer file is parsed in a thread: 512 KiB take up to a second."""
+
 # The page that waits for these rules goes to the same origin and would fail in the same way.
 _SAME_FOR_PAGES = frozenset({"dns_failed", "connect_failed", "tls_failed", "blocked_address"})
 
@@ -181,19 +184,21 @@ class RobotsMiddleware:
             response = await self._download(url, first=hop == 0)
             location = response.headers.get("Location")
             if response.status not in (301, 302, 303, 307, 308):
-                return self._read(response)
+                return await self._read(response)
             target = domains.web_address(_latin1(location), url) if location else None
             if target is None:
                 raise _unreachable("redirect", "robots.txt redirects to what is no web address")
             url = target.url
         raise _unreachable("redirect", f"robots.txt redirects more than {REDIRECTS} times")
 
-    def _read(self, response: Response) -> Rules:
+    async def _read(self, response: Response) -> Rules:
         if response.status == 429 or response.status >= 500 or response.status < 200:
             detail = str(response.status)
             raise _unreachable(detail, f"robots.txt answered with status {detail}")
         if response.status >= 300:
             return Rules()  # no such file, or none for us: RFC 9309 2.3.1.3
+        if len(response.body) > QUICK_BYTES:
+            return await asyncio.to_thread(read_rules, response.body, cap=self._cap)
         return read_rules(response.body, cap=self._cap)
 
     async def _download(self, url: str, *, first: bool) -> Response:

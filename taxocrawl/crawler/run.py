@@ -58,6 +58,9 @@ _ONE_CRAWL = threading.Lock()
 class Sink(Protocol):
     """Where outcomes go: the store's writer."""
 
+    @property
+    def run_id(self) -> str: ...
+
     def add_line(self, line: InputLine) -> None:
         """A line that ended at once."""
 
@@ -69,6 +72,7 @@ class Sink(Protocol):
 class RunSummary:
     """What a run came to. `lines` counts those with an outcome; `pages` those that were read."""
 
+    run_id: str
     outcomes: Mapping[OutcomeKind, int]
     pages: int
     seconds: float
@@ -265,6 +269,7 @@ class _Run:
     def summary(self) -> RunSummary:
         """Counts so far."""
         return RunSummary(
+            run_id=self._store.run_id,
             outcomes=dict(self._counts),
             pages=self.spider.pages if self.spider is not None else 0,
             seconds=time.monotonic() - self._started,

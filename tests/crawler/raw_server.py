@@ -140,6 +140,7 @@ class ListSink:
 
     rows: list[tuple[int, Outcome]] = field(default_factory=list)
     lines: list[InputLine] = field(default_factory=list)
+    run_id: str = "run"
 
     def add_line(self, line: InputLine) -> None:
         self.lines.append(line)
