@@ -7,7 +7,7 @@ import csv
 import hashlib
 import os
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from taxocrawl import domains
 from taxocrawl.errors import InputError
 from taxocrawl.extraction import documents, html
 from taxocrawl.plugins.loading import load as load_plugins
@@ -126,10 +125,14 @@ def read_pages(data: Path, taxonomy: Taxonomy, *, split: str) -> list[LabelledPa
 def without_domains(
     rows: Sequence[Mapping[str, Any]], banned: frozenset[str], column: str
 ) -> list[Mapping[str, Any]]:
-    """Rows whose host or domain does not belong to a banned registrable domain."""
-    return [
-        row for row in rows if not row[column] or domains.registrable(row[column]) not in banned
-    ]
+    """Rows whose host is no banned domain and lies below none."""
+    return [row for row in rows if banned.isdisjoint(_domains_of(row[column]))]
+
+
+def _domains_of(host: str) -> Iterator[str]:
+    """The host and every domain above it: no list of public suffixes can let one slip through."""
+    labels = host.casefold().strip(".").split(".")
+    return (".".join(labels[i:]) for i in range(len(labels)))
 
 
 def html_documents(data: Path, page_ids: Collection[str]) -> dict[str, Document]:

@@ -31,11 +31,17 @@ from taxocrawl.training import calibrate, dataset, evaluate, linear_fit
 from taxocrawl.training.dataset import LabelledPage, LabelledText
 from taxocrawl.training.evaluate import Truth
 from taxocrawl.training.linear_fit import Recipe, Row
+from taxocrawl.training.translation import Lexicon, read_lexicon, translated
 
 logger = logging.getLogger(__name__)
 
 Ints = NDArray[np.int64]
 Progress = Callable[[str], None]
+
+SHIPPED_ENCODER = Path(__file__).parent.parent / "models" / "default" / "encoder"
+
+# Share of the labelled pages that are less like any other than what is refused as unlike anything.
+REFUSED_SHARE = 0.01
 
 _TITLE, _BODY = FIELD_NAMES.index("title"), FIELD_NAMES.index("body")
 
@@ -47,6 +53,8 @@ class Plan:
     taxonomy: str = "iab-3.1"
     n_folds: int = 4
     n_candidates: int = 40
+    translations_per_text: int = 2
+    translations_per_page: int = 2
     linear: Recipe = field(default_factory=Recipe)
     trees: int = 250
     depth: int = 4
@@ -57,19 +65,23 @@ def train_default(
     data: Path,
     out: Path,
     *,
-    encoder: Path,
+    encoder: Path | None = None,
     seed: int = 0,
     plan: Plan | None = None,
     progress: Progress = logger.info,
 ) -> Mapping[str, float]:
-    """Write a model folder and return its cross-validated measurements."""
+    """Write a model folder and return its cross-validated measurements.
+
+    Without `encoder` the shipped one is used: it was made by `training.alignment`, apart.
+    """
     started = time.monotonic()
-    plan = plan or Plan()
+    plan, encoder = plan or Plan(), encoder or SHIPPED_ENCODER
     taxonomy = formats.load(plan.taxonomy)
     pages = dataset.read_pages(data, taxonomy, split="train")
     texts = [*dataset.read_glossary(taxonomy), *dataset.read_weak(data, taxonomy)]
     progress(f"{len(pages)} pages, {len(texts)} texts")
-    trainer = Trainer(taxonomy, StaticEncoder(encoder), pages, texts, plan, seed, progress)
+    lexicon = read_lexicon(data)
+    trainer = Trainer(taxonomy, StaticEncoder(encoder), pages, texts, lexicon, plan, seed, progress)
     arrays, booster, manifest = trainer.fit()
     manifest = replace(manifest, data_fingerprint=dataset.fingerprint(data))
     out.mkdir(parents=True, exist_ok=True)
@@ -88,6 +100,7 @@ class Trainer:
         encoder: StaticEncoder,
         pages: Sequence[LabelledPage],
         texts: Sequence[LabelledText],
+        lexicon: Lexicon,
         plan: Plan,
         seed: int,
         progress: Progress,
@@ -98,7 +111,8 @@ class Trainer:
         self.reading = read([field_texts(page.page) for page in pages], encoder)
         self.truth = truth_of(pages, taxonomy)
         self.folds = dataset.folds(pages, plan.n_folds)
-        self.text_rows = self._text_rows(texts)
+        self.text_rows = self._text_rows([*texts, *self._foreign(texts, lexicon)])
+        self.page_translations = self._page_translations(lexicon)
         self.keywords = KeywordIndex.of(taxonomy)
         self.vectors = page_vectors(self.reading)
         self.prototypes = Prototypes.of(taxonomy, encoder, self.vectors.mean(axis=0))
@@ -112,6 +126,8 @@ class Trainer:
         self.progress("ranker")
         margins = self.cross_margins(candidates, features)
         tiers, temperature, metrics = self.calibrated(margins, candidates)
+        likeness = features[:, 0, FEATURE_NAMES.index("nearest_page")]
+        tiers = replace(tiers, least_likeness=float(np.quantile(likeness, REFUSED_SHARE)))
         metrics |= evaluate.recall(candidates, self.truth)
         linear_accuracy = evaluate.accuracies(linear, self.truth, self.nodes)
         metrics |= {f"linear_{name}": value for name, value in linear_accuracy.items()}
@@ -183,7 +199,8 @@ class Trainer:
 
     def head_arrays(self, chosen: Ints) -> dict[str, NDArray[np.generic]]:
         """The linear head trained on these pages and all texts."""
-        rows = [*self._page_rows(chosen), *self.text_rows]
+        foreign = [row for i in chosen for row in self.page_translations[i]]
+        rows = [*self._page_rows(chosen), *foreign, *self.text_rows]
         table = self.encoder.token_vectors
         return linear_fit.fit(rows, table, self.nodes, recipe=self.plan.linear, seed=self.seed)
 
@@ -256,6 +273,34 @@ class Trainer:
             for i in chosen
         ]
 
+    def _foreign(self, texts: Sequence[LabelledText], lexicon: Lexicon) -> list[LabelledText]:
+        """The glossary's English examples in other languages."""
+        english = [t for t in texts if t.source == "glossary" and (t.title + t.text).isascii()]
+        return translated(
+            english, lexicon, per_text=self.plan.translations_per_text, seed=self.seed
+        )
+
+    def _page_translations(self, lexicon: Lexicon) -> list[list[Row]]:
+        """Rows of each English page in other languages; none for the other pages."""
+        texts = [
+            LabelledText(
+                source=str(i),
+                title=page.page.fields.title,
+                text=f"{page.page.fields.description} {page.page.fields.body[:600]}",
+                node_ids=(page.primary,),
+            )
+            for i, page in enumerate(self.pages)
+            if page.language == "en"
+        ]
+        found = translated(texts, lexicon, per_text=self.plan.translations_per_page, seed=self.seed)
+        result: list[list[Row]] = [[] for _ in self.pages]
+        for text, row in zip(found, self._text_rows(found), strict=True):
+            page_row = self._page_rows(np.array([int(text.source)]))[0]
+            result[int(text.source)].append(
+                replace(row, targets=page_row.targets, weight=self.plan.linear.translation_weight)
+            )
+        return result
+
     def _text_rows(self, texts: Sequence[LabelledText]) -> list[Row]:
         recipe = self.plan.linear
         index = self.taxonomy.index
@@ -277,7 +322,7 @@ class Trainer:
                     weight=float(weight * text.weight),
                 )
             )
-        return [row for row in rows if any(len(ids) for ids in row.fields)]
+        return rows
 
 
 def truth_of(pages: Sequence[LabelledPage], taxonomy: Taxonomy) -> Truth:

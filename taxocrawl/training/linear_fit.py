@@ -47,6 +47,7 @@ class Recipe:
     page_weight: float = 5.0
     glossary_weight: float = 1.0
     weak_weight: float = 0.3
+    translation_weight: float = 1.5
     class_size: int = 20
     """A weak class larger than this weighs as its square root."""
 

@@ -23,7 +23,7 @@ def test_a_good_folder_loads(model_path: Path, tree: Taxonomy) -> None:
 
 def test_every_flipped_bit_is_found(copy: Path, tree: Taxonomy) -> None:  # M01
     rng = np.random.default_rng(0)
-    names = [n for n in model_folder.verify(copy)]
+    names = list(model_folder.verify(copy))
     for trial in range(50):
         path = copy / names[trial % len(names)]
         good = path.read_bytes()
