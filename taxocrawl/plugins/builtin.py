@@ -62,8 +62,10 @@ def register_classifiers() -> Mapping[str, ClassifierFactory]:
 
 @hookimpl
 def register_explainers() -> Mapping[str, ExplainerFactory]:
-    """Leave-words-out and SHAP."""
+    """Leave-words-out and SHAP for every site; LIME and Anchors on request."""
     return {  # type: ignore[dict-item]
         "words": Lazy("explanations.occlusion:create"),
         "shap": Lazy("explanations.shapley:create"),
+        "lime": Lazy("explanations.lime:create"),
+        "anchors": Lazy("explanations.anchors:create"),
     }

@@ -36,7 +36,7 @@ def test_builtins_are_pinned() -> None:
     assert names["extractors"] == ["trafilatura", "baseline", "visible"]
     assert names["encoders"] == ["default"]
     assert names["classifiers"] == ["ranker", "nearest"]
-    assert names["explainers"] == ["words", "shap"]
+    assert names["explainers"] == ["words", "shap", "lime", "anchors"]
     assert {"iab-3.1", "iab-1.0", "google"} <= set(names["taxonomies"])
     assert registry.problems == ()
 
