@@ -191,7 +191,7 @@ def parse_line(line_no: int, raw: str) -> InputLine:
     ranked = _RANKED.fullmatch(text)
     if ranked:
         text = ranked[1].strip()
-    kept = _without_credentials(_TRIM.sub("", raw[: LINE_CHARS + 1]))[:RAW_CHARS]
+    kept = _storable(_without_credentials(_TRIM.sub("", raw[: LINE_CHARS + 1]))[:RAW_CHARS])
     site, detail = _site(text, line_no)
     if site is None:
         return InputLine(line=line_no, raw=kept, outcome="invalid_input", detail=detail)
@@ -298,6 +298,11 @@ def _mixes_scripts(host: str) -> bool:
         re.search(r"[a-z]", label) and re.search(r"[\u0370-\u052f\u1f00-\u1fff]", label)
         for label in labels
     )
+
+
+def _storable(text: str) -> str:
+    """Half a surrogate pair is no character, and no database takes it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _without_credentials(text: str) -> str:
