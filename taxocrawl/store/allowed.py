@@ -6,7 +6,6 @@ variables can still be read and temporary tables made (FAULTS D13).
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -17,6 +16,13 @@ from taxocrawl.errors import QueryError
 
 SQL_CHARS: Final = 100_000
 MACROS: Final = frozenset({"in_category", "why", "iab"})
+_TABLE_FUNCTIONS: Final = frozenset(
+    {
+        *("duckdb_columns", "duckdb_tables", "duckdb_views"),
+        *("generate_series", "json_each", "json_tree", "range", "unnest"),
+    }
+)
+"""Apart from the others: behind FROM `histogram` is no aggregate but reads any table it is told."""
 _CATALOGUE: Final = frozenset({"tables", "columns", "views"})
 """Of `information_schema`."""
 
@@ -71,14 +77,7 @@ _EXPRESSIONS: Final = frozenset(
 Tree = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relation:
-    """A table or view that the query names, and that must be one of the store's own."""
-
-    name: str
-
-
-def relations(sql: str) -> tuple[Relation, ...]:
+def relations(sql: str) -> tuple[str, ...]:
     """Tables and views that an allowed query reads; QueryError says what is not allowed."""
     if len(sql) > SQL_CHARS:
         raise QueryError(f"the query has {len(sql):,} characters, more than {SQL_CHARS:,}")
@@ -90,10 +89,15 @@ def relations(sql: str) -> tuple[Relation, ...]:
 
 @cache
 def functions() -> frozenset[str]:
-    """Names of the functions that may be called."""
+    """Names of the functions that may be called in an expression."""
     text = resources.files("taxocrawl.store").joinpath("allowed_functions.txt").read_text("utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))
-    return MACROS.union(*(line.split() for line in lines))
+    return frozenset().union(*(line.split() for line in lines))
+
+
+def table_functions() -> frozenset[str]:
+    """Names of the functions that may stand behind FROM."""
+    return _TABLE_FUNCTIONS | MACROS
 
 
 def _tree(sql: str) -> Tree:
@@ -116,7 +120,7 @@ def _tree(sql: str) -> Tree:
     return tree
 
 
-def _walk(value: object, ctes: frozenset[str]) -> Iterator[Relation]:
+def _walk(value: object, ctes: frozenset[str]) -> Iterator[str]:
     """The relations below `value`; `ctes` are the names that WITH has defined around it."""
     if isinstance(value, list):
         for item in value:
@@ -126,13 +130,15 @@ def _walk(value: object, ctes: frozenset[str]) -> Iterator[Relation]:
     _check_kind(value)
     for cte in value.get("cte_map", {}).get("map", ()):
         name = str(cte["key"]).lower()
-        body = cte["value"]["query_node"]
         # Only a recursive one sees itself; another of that name would be somebody else's table.
-        recursive = body["type"] == "RECURSIVE_CTE_NODE"
-        yield from _walk(body, ctes | {name} if recursive else ctes)
+        recursive = cte["value"]["query_node"]["type"] == "RECURSIVE_CTE_NODE"
+        yield from _walk(cte["value"], ctes | {name} if recursive else ctes)
         ctes |= {name}
     if value.get("type") == "BASE_TABLE":
         yield from _relation(value, ctes)
+    if value.get("type") == "TABLE_FUNCTION":
+        _check_function(value["function"], table_functions())
+        value = value | {"function": value["function"]["arguments"]}
     for key, child in value.items():
         if key != "cte_map":
             yield from _walk(child, ctes)
@@ -152,18 +158,19 @@ def _check_kind(node: Tree) -> None:
         raise QueryError("of SHOW only SHOW TABLES may be used")
     if node.get("at_clause"):
         raise QueryError("AT may not be used")
-    if name := node.get("function_name"):
-        _check_function(node, str(name))
+    if node.get("function_name"):
+        _check_function(node, functions())
 
 
-def _check_function(node: Tree, name: str) -> None:
+def _check_function(node: Tree, names: frozenset[str]) -> None:
+    name = str(node["function_name"])
     if node.get("catalog") or node.get("schema") not in ("", "main"):
         raise QueryError(f"function {name} may not be named with a schema")
-    if name not in functions() and name.lower() not in functions():
+    if name not in names and name.lower() not in names:
         raise QueryError(f"function {name} may not be used; a query may only read the store")
 
 
-def _relation(node: Tree, ctes: frozenset[str]) -> Iterator[Relation]:
+def _relation(node: Tree, ctes: frozenset[str]) -> Iterator[str]:
     schema, name = str(node["schema_name"]).lower(), str(node["table_name"])
     if node["catalog_name"]:
         raise QueryError(f"{node['catalog_name']}.{name}: name tables without their database")
@@ -172,7 +179,7 @@ def _relation(node: Tree, ctes: frozenset[str]) -> Iterator[Relation]:
     if schema not in ("", "main"):
         raise QueryError(f"{schema}.{name} may not be read")
     if schema or name.lower() not in ctes:
-        yield Relation(name=name)
+        yield name
 
 
 def _said(kind: str) -> str:

@@ -114,10 +114,11 @@ def _examine(path: Path, *, wait_s: float) -> _Found:
         if ("schema_steps",) not in names:
             raise StoreError(f"{path} is a DuckDB file but no taxocrawl store; name another file")
         done = connection.execute("SELECT coalesce(max(step), 0) FROM schema_steps").fetchall()
-        macro = connection.execute(
-            "SELECT macro_definition FROM duckdb_functions() WHERE function_name = 'views_version'"
-        ).fetchall()
-    return _Found(int(done[0][0]), str(macro[0][0]).strip("'") if macro else "")
+        try:
+            views = connection.execute("SELECT views_version()").fetchall()
+        except duckdb.CatalogException:
+            views = [("",)]
+    return _Found(int(done[0][0]), str(views[0][0]))
 
 
 def _apply(connection: duckdb.DuckDBPyConnection, step: Step) -> None:

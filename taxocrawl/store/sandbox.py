@@ -87,17 +87,17 @@ def answer(request: dict[str, Any]) -> Iterator[str]:
 _TOO_MUCH: Final = "the query needs too much memory; ask for less at once"
 
 
-def _check_relations(store: duckdb.DuckDBPyConnection, wanted: Sequence[allowed.Relation]) -> None:
+def _check_relations(store: duckdb.DuckDBPyConnection, wanted: Sequence[str]) -> None:
     found = store.execute(
         "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' AND NOT internal "
         "UNION ALL SELECT view_name FROM duckdb_views() WHERE schema_name = 'main' AND NOT internal"
     ).fetchall()
     known = {str(name).lower() for (name,) in found}
-    for relation in wanted:
-        if relation.name.lower() not in known:
-            near = difflib.get_close_matches(relation.name.lower(), known, n=1)
+    for name in wanted:
+        if name.lower() not in known:
+            near = difflib.get_close_matches(name.lower(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-            raise QueryError(f"there is no table {relation.name!r}; {hint}")
+            raise QueryError(f"there is no table {name!r}; {hint}")
 
 
 def _lines(result: duckdb.DuckDBPyConnection, max_rows: int) -> Iterator[str]:

@@ -35,6 +35,9 @@ FINISH_WAIT_S: Final = 30.0
 RETRY_S: Final = 0.2
 """Pause before a store that a reader holds is tried again."""
 
+_Item = Row | threading.Event | RunEnd
+"""What the writer thread is handed: a row, a flush to report, the end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPlugin:
@@ -80,7 +83,7 @@ class StoreWriter:
         self.path = path
         self._settings = settings
         self._began = time.monotonic()
-        self._queue: queue.SimpleQueue[Row | threading.Event | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._failure: Exception | None = None
         self._finished = False
         self._lock = StoreLock(path).acquire()
@@ -158,25 +161,13 @@ class StoreWriter:
         if self._finished:
             return
         self._finished = True
+        end = RunEnd(
+            state=state, finished_at=now().isoformat(), seconds=time.monotonic() - self._began
+        )
         try:
-            self._queue.put(None)
+            self._queue.put(end)
             self._thread.join()
             self._raise_failure()
-            end = RunEnd(
-                state=state,
-                finished_at=now().isoformat(),
-                seconds=time.monotonic() - self._began,
-            )
-            self._write_spool([], end)
-            try:
-                _replay(self.path, self._spool, wait_s=FINISH_WAIT_S)
-            except StoreBusy as error:
-                _LOG.warning(
-                    "%s; %d batches wait in %s and are written when the store is next written to",
-                    error,
-                    len(self._spool.pending()),
-                    self._spool.folder,
-                )
         finally:
             self._lock.release()
 
@@ -192,24 +183,38 @@ class StoreWriter:
 
     def _work(self) -> None:
         """The writer thread: collect, spool, commit, until `finish`."""
-        last: Row | threading.Event | None = {}
+        last: _Item = {}
         try:
-            while last is not None:
+            while not isinstance(last, RunEnd):
                 rows, last = self._collect()
-                if rows:
-                    self._write_spool(rows, None)
-                try:
-                    _replay(self.path, self._spool)
-                except StoreBusy as error:
-                    _LOG.debug("%s", error)
+                end = last if isinstance(last, RunEnd) else None
+                if rows or end:
+                    batch = Batch(run_id=self.run_id, rows=batch_table(rows), end=end)
+                    self._spool.append(batch)
+                self._commit(wait_s=FINISH_WAIT_S if end else 0.0)
                 if isinstance(last, threading.Event):
                     last.set()
         except Exception as error:
             # Handed to the next caller of `add`: a thread has nobody else to tell.
             self._failure = error
 
-    def _collect(self) -> tuple[list[Row], Row | threading.Event | None]:
-        """Rows for one flush, and what ended the wait: an event to set, None at the end of the run.
+    def _commit(self, *, wait_s: float) -> None:
+        """Everything spooled into the store, unless a reader holds it for longer than `wait_s`."""
+        try:
+            _replay(self.path, self._spool, wait_s=wait_s)
+        except StoreBusy as error:
+            # During the run the next flush tries again.
+            level = logging.WARNING if wait_s else logging.DEBUG
+            _LOG.log(
+                level,
+                "%s; %d batches wait in %s and are written when the store is next written to",
+                error,
+                len(self._spool.pending()),
+                self._spool.folder,
+            )
+
+    def _collect(self) -> tuple[list[Row], _Item]:
+        """Rows for one flush, and the event or run's end that cut the wait short.
 
         Waits for the first row, then until there are `flush_sites` or `flush_s` have passed.
         """
@@ -229,9 +234,6 @@ class StoreWriter:
             rows.append(item)
             wait_s = max(deadline - time.monotonic(), 0)
         return rows, {}
-
-    def _write_spool(self, rows: list[Row], end: RunEnd | None) -> None:
-        self._spool.append(Batch(run_id=self.run_id, rows=batch_table(rows), end=end))
 
 
 def recover(path: Path) -> int:
@@ -259,6 +261,10 @@ def _replay(path: Path, spool: Spool, *, wait_s: float = 0.0) -> int:
     with connect(path, read_only=False, wait_s=wait_s) as connection:
         for _, batch in batches:
             commit.commit(connection, batch)
+    if path.with_name(path.name + ".wal").exists():
+        # The file could not take over what its log holds: the disk may be full.
+        _LOG.warning("%s could not be brought up to date; %s is kept", path, spool.folder)
+        return 0
     for file, batch in batches:
         if not commit.is_committed(path, batch):
             raise StoreError(f"{path} does not hold what was written to it; {file} is kept")

@@ -42,15 +42,16 @@ def line(number: int, domain: str) -> InputLine:
     return InputLine(line=number, raw=domain, site=site)
 
 
-def prediction(node_id: str, confidence: float, **others: Any) -> Prediction:
+def prediction(node_id: str, confidence: float, /, **others: Any) -> Prediction:
     values: dict[str, Any] = {
         "taxonomy": "topics",
+        "node_id": node_id,
         "tier": TOPICS[node_id].tier,
         "classifier": "ranker",
         "model_id": "model-1",
         "asserted": True,
     }
-    return Prediction(node_id=node_id, confidence=confidence, **(values | others))
+    return Prediction(confidence=confidence, **(values | others))
 
 
 def soccer() -> tuple[Prediction, ...]:

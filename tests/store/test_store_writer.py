@@ -299,7 +299,7 @@ def test_what_comes_while_a_reader_holds_the_store_is_written_later(path: Path) 
 def test_a_reader_that_never_lets_go_leaves_the_end_in_the_spool(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(writer, "FINISH_WAIT_S", 0.0)
+    monkeypatch.setattr(writer, "FINISH_WAIT_S", 0.01)
     store = open_writer(path)
     with duckdb.connect(str(path), read_only=True):
         store.add(classified("a.example"), line(1, "a.example"))
