@@ -18,7 +18,7 @@ from typing import Literal
 from taxocrawl import domains
 from taxocrawl.crawler import links
 from taxocrawl.crawler.failures import TLS_PROBLEMS, Fault, retry_after_s, status_fault
-from taxocrawl.extraction.site_status import page_status
+from taxocrawl.extraction.site_status import ENDS_THE_VISIT, page_status
 from taxocrawl.records import Extract, Page, Site
 from taxocrawl.settings import Settings
 
@@ -27,7 +27,6 @@ FRAMES = 2
 EQUAL_PAGES = 2
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ENDING_KINDS = frozenset({"parked", "bot_check", "soft404"})
 _RETRY_STATUSES = frozenset({"408", "429", "500", "502", "503", "504", "522", "524"})
 # Sites answer a crawler that they distrust with these and a page that says so.
 _CHALLENGE_STATUSES = frozenset({401, 403, 405, 406, 429, 503})
@@ -148,7 +147,7 @@ class Visit:
         if extract.refresh_url and not self._is_here(extract.refresh_url):
             return self._redirect(extract.refresh_url, new_cookies=False)
         if self._stage == "home":
-            ends = hint is not None and hint.kind in _ENDING_KINDS
+            ends = hint is not None and hint.kind in ENDS_THE_VISIT
             return self._home(extract, ends=ends)
         return self._one_more(extract)
 
