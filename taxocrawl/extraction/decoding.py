@@ -148,7 +148,7 @@ def sniff(body: bytes, mime: str) -> tuple[BodyKind, str]:
     tagged = _HTML.search(head.replace(b"\0", b"")) is not None
     # A stray NUL does not make a page binary (C06); UTF-16 without a mark is full of them.
     binary = len(_BINARY_BYTES.findall(head))
-    if binary > (len(head) // 8 if not tagged else len(head) * 5 // 8):
+    if binary > (len(head) * 5 // 8 if tagged else len(head) // 100):
         return "other", "binary"
     if tagged:
         return ("text" if mime == "text/plain" else "html"), ""
@@ -225,6 +225,17 @@ def _is_wrong(body: bytes, declared: str) -> bool:
     )
 
 
+# charset_normalizer takes EUC-JP for Korean or Chinese; no other text turns into hiragana.
+_JAPANESE = ("euc_jp", "cp932", "iso2022_jp")
+_HIRAGANA = re.compile("[\u3041-\u3096]")
+
+
+def _has_hiragana(sample: bytes, codec: str) -> bool:
+    text = sample.decode(codec, "replace")
+    foreign = len(text) - len(text.encode("ascii", "ignore"))
+    return len(_HIRAGANA.findall(text)) > max(3, foreign // 8) and text.count("\ufffd") < 5
+
+
 _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
 
 
@@ -243,5 +254,8 @@ def _guess(body: bytes) -> str:
     first = re.search(rb"[\x80-\xff]", body)
     start = max(0, first.start() - 200) if first else 0
     sample = re.sub(rb"<[^>]{0,2000}>|[\x00-\x08]", b" ", body[start : start + GUESSED_BYTES])
+    japanese = next((codec for codec in _JAPANESE if _has_hiragana(sample, codec)), "")
+    if japanese:
+        return japanese
     best = from_bytes(sample[: GUESSED_BYTES // 2], steps=4, chunk_size=512).best()
     return (codec_of(best.encoding) if best else "") or "cp1252"

@@ -5,7 +5,7 @@ from typing import Any
 BLOCKS = frozenset(
     """address article aside blockquote body br button caption center dd details dialog div dl dt
     fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr
-    html iframe label legend li main menu nav ol option p pre section select summary table tbody td
+    html iframe label legend li main menu nav ol option p pre section summary table tbody td
     textarea tfoot th thead tr ul""".split()  # noqa: SIM905
 )
 UNREAD = frozenset(
