@@ -97,6 +97,16 @@ class Classifier(Protocol):
 
 
 @runtime_checkable
+class ZeroShot(Protocol):
+    """A classifier that needs no training: it can be asked for some of its taxonomies only."""
+
+    def classify_in(
+        self, documents: Sequence[Document], taxonomies: Sequence[str]
+    ) -> list[tuple[Prediction, ...]]:
+        """What `classify` gives, of these taxonomies alone."""
+
+
+@runtime_checkable
 class Scorer(Protocol):
     """A classifier that can say how sure it is of one given node.
 

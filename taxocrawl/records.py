@@ -294,6 +294,8 @@ class Prediction:
     so a parent's is at least its child's. `rank` counts from 1 the single nodes in order of
     preference (1 is the answer when only one is wanted); None on a row that stands there only as
     the ancestor of another. `asserted`: over the threshold of its tier. `tier` 1 is a root.
+    `relation` is '' where the classifier knows the taxonomy, else what the node is to the one that
+    was predicted, in another taxonomy: exact, broader, narrower, related.
     """
 
     taxonomy: str
@@ -304,6 +306,7 @@ class Prediction:
     model_id: str
     rank: int | None = None
     asserted: bool = False
+    relation: str = ""
 
 
 AttributionKind = Literal["word", "phrase", "feature", "field", "sentence"]

@@ -42,13 +42,21 @@ class Nearest:
         self.taxonomies = tuple(taxonomy.name for taxonomy in taxonomies)
         self.model_id = f"{NAME}-{encoder.name}"
         self._encoder = encoder
-        self._known = {t.name: _Known(t, encoder) for t in taxonomies}
+        self._trees = {taxonomy.name: taxonomy for taxonomy in taxonomies}
+        self._known: dict[str, _Known] = {}
         self._min_confidence = min_confidence
 
     def classify(self, documents: Sequence[Document]) -> list[tuple[Prediction, ...]]:
         """Ranked nodes of every taxonomy, one taxonomy after the other."""
+        return self.classify_in(documents, self.taxonomies)
+
+    def classify_in(
+        self, documents: Sequence[Document], taxonomies: Sequence[str]
+    ) -> list[tuple[Prediction, ...]]:
+        """The same of these taxonomies alone."""
         found: list[tuple[Prediction, ...]] = [() for _ in documents]
-        for name, known in self._known.items():
+        for name in taxonomies:
+            known = self._knowledge(name)
             shares = known.shares(documents, self._encoder)
             confidences = TIERS.confidences(shares, known.nodes)
             for row in range(len(documents)):
@@ -68,12 +76,18 @@ class Nearest:
         self, documents: Sequence[Document], taxonomy: str, node_id: str
     ) -> NDArray[np.float64]:
         """Share of the node's subtree for each document."""
-        known = self._known.get(taxonomy)
-        if known is None:
-            raise TaxonomyError(f"{NAME} was not made for taxonomy {taxonomy!r}")
+        known = self._knowledge(taxonomy)
         node = known.taxonomy.index[known.taxonomy[node_id].id]
         confidences = TIERS.confidences(known.shares(documents, self._encoder), known.nodes)
         return confidences[:, node].astype(np.float64)
+
+    def _knowledge(self, name: str) -> "_Known":
+        """Made when first asked for: a run may want one of several taxonomies from here."""
+        if name not in self._trees:
+            raise TaxonomyError(f"{NAME} was not made for taxonomy {name!r}")
+        if name not in self._known:
+            self._known[name] = _Known(self._trees[name], self._encoder)
+        return self._known[name]
 
 
 class _Known:

@@ -12,6 +12,7 @@ from taxocrawl.protocols import Classifier, Encoder, Explainer, Extractor
 from taxocrawl.settings import Settings
 from taxocrawl.taxonomies import formats
 from taxocrawl.taxonomies.tree import Taxonomy
+from taxocrawl.taxonomies.user_file import read_csv
 
 ComponentKind = Literal["taxonomies", "extractors", "encoders", "classifiers", "explainers"]
 KINDS: tuple[ComponentKind, ...] = (
@@ -62,6 +63,10 @@ class Registry:
         self._made: dict[tuple[ComponentKind, str], object] = {}
         for component in components:
             self._add(component)
+        # Answers name the taxonomy of a file by its stem, so that has to be known from the start.
+        for name in settings.taxonomies:
+            if Path(name).is_file():
+                self._taxonomy_name(name)
 
     def _add(self, component: Component) -> None:
         key = (component.kind, component.name)
@@ -83,10 +88,44 @@ class Registry:
         return component.plugin if component else ""
 
     def taxonomy(self, name: str) -> Taxonomy:
-        """Taxonomy of that name, or of a user's own file."""
-        if ("taxonomies", name) not in self._components and Path(name).is_file():
-            return self._once(("taxonomies", name), lambda: formats.read_csv(Path(name)))
-        return cast(Taxonomy, self._get("taxonomies", name, TaxonomyError))
+        """Taxonomy of that name or alias, or of a user's own file, which is named after it."""
+        return cast(Taxonomy, self._get("taxonomies", self._taxonomy_name(name), TaxonomyError))
+
+    def taxonomy_address(self, name: str) -> str:
+        """What finds the taxonomy from any working folder: its name, or its file's full path."""
+        plugin = self.plugin_of("taxonomies", self._taxonomy_name(name))
+        return plugin if Path(plugin).is_absolute() else self._taxonomy_name(name)
+
+    def _taxonomy_name(self, name: str) -> str:
+        if ("taxonomies", name) in self._components:
+            return name
+        if formats.is_file_name(name):
+            return self._add_file(Path(name).absolute())
+        try:
+            return formats.canonical_name(name)
+        except TaxonomyError:
+            # An unknown name is refused where all known ones are at hand.
+            return self._add_file(Path(name).absolute()) if Path(name).is_file() else name
+
+    def _add_file(self, path: Path) -> str:
+        """Name of the taxonomy in a user's file, which takes part as if a plugin supplied it."""
+        if not path.is_file():
+            raise TaxonomyError(f"there is no file {path}")
+        key: tuple[ComponentKind, str] = ("taxonomies", path.stem)
+        other = self._components.get(key)
+        if other is None:
+            self._components[key] = Component(
+                kind="taxonomies",
+                name=path.stem,
+                plugin=str(path),
+                factory=lambda resources: read_csv(path),
+            )
+        elif other.plugin != str(path):
+            raise TaxonomyError(
+                f"{path}: there is a taxonomy {path.stem!r} already, of {other.plugin}; "
+                "rename the file"
+            )
+        return path.stem
 
     def extractor(self, name: str) -> Extractor:
         """Rung of the extraction ladder."""

@@ -1,7 +1,6 @@
 """Taxonomies, names and crosswalks in the store, so that SQL can join them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator
 
 import duckdb
 
@@ -9,11 +8,6 @@ from taxocrawl.store.migration import now
 from taxocrawl.store.rows import Row, append
 from taxocrawl.taxonomies import crosswalks, formats
 from taxocrawl.taxonomies.tree import Taxonomy
-
-VERSIONS: Final[Mapping[str, Sequence[str]]] = {
-    "iab-3.1": ("iab-3.0", "iab-2.2", "iab-2.1", "iab-2.0", "iab-1.0", "iab-ad-product-2.0"),
-}
-"""Taxonomies that the macro `iab` answers in beside the one that was classified in."""
 
 
 def write_taxonomies(connection: duckdb.DuckDBPyConnection, taxonomies: Iterable[Taxonomy]) -> None:
@@ -25,7 +19,7 @@ def write_taxonomies(connection: duckdb.DuckDBPyConnection, taxonomies: Iterable
         if not _write(connection, taxonomy):
             continue
         # Only the packaged taxonomy has crosswalks; a user's own file may carry the same name.
-        versions = VERSIONS.get(taxonomy.name, ())
+        versions = crosswalks.VERSIONS.get(taxonomy.name, ())
         if versions and formats.load(taxonomy.name).sha256 == taxonomy.sha256:
             for target in versions:
                 _write(connection, formats.load(target))

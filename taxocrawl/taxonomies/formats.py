@@ -81,9 +81,14 @@ def load(name: str) -> Taxonomy:
 
     Packaged ones are read once a process. Raises TaxonomyError.
     """
-    if Path(name).suffix.lower() in FILE_SUFFIXES:
+    if is_file_name(name):
         return read_csv(Path(name))
     return _load(canonical_name(name))
+
+
+def is_file_name(name: str) -> bool:
+    """True for a name that ends as a file which holds a taxonomy does."""
+    return Path(name).suffix.lower() in FILE_SUFFIXES
 
 
 def canonical_name(name: str) -> str:
