@@ -100,13 +100,18 @@ def table_functions() -> frozenset[str]:
     return _TABLE_FUNCTIONS | MACROS
 
 
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """An empty database in memory: what parses a statement must not be able to run it."""
+    return duckdb.connect(config={"enable_external_access": "false"})
+
+
 def _tree(sql: str) -> Tree:
     """The one statement as DuckDB's own parser reads it."""
-    with duckdb.connect(config={"enable_external_access": "false"}) as parser:
-        try:
-            found = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
-        except duckdb.Error as error:
-            raise QueryError(str(error).splitlines()[0]) from error
+    try:
+        found = _parser().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
+    except duckdb.Error as error:
+        raise QueryError(str(error).splitlines()[0]) from error
     parsed = json.loads(found[0][0])
     if parsed["error"]:
         message = str(parsed["error_message"])

@@ -84,15 +84,20 @@ def batch_table(rows: Sequence[Row]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=BATCH)
 
 
-def append(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) -> None:
-    """Add rows to a table; a column that a row does not name becomes NULL."""
+def append(
+    connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row], *, into: str = ""
+) -> None:
+    """Add rows to a table, or to another one `into` with its columns.
+
+    A column that a row does not name becomes NULL.
+    """
     if not rows:
         return
     table = schema.tables()[name]
     storable = [_storable(row) for row in rows]
     connection.register("appended", pa.Table.from_pylist(storable, schema=arrow_schema(table)))
-    # The name is one of our own declarations.
-    connection.execute(f"INSERT INTO {name} SELECT * FROM appended")  # noqa: S608
+    # The names are our own.
+    connection.execute(f"INSERT INTO {into or name} SELECT * FROM appended")  # noqa: S608
     connection.unregister("appended")
 
 

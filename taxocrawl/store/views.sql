@@ -14,6 +14,32 @@ JOIN (
 
 COMMENT ON VIEW newest_sites IS 'sites, each as the newest run that reached it found it';
 
+CREATE OR REPLACE VIEW standing_labels AS
+WITH last_word AS (
+    SELECT domain, url, taxonomy, arg_max(labelled_by, created_at) AS labelled_by
+    FROM labels
+    WHERE verdict = 'is'
+    GROUP BY domain, url, taxonomy
+)
+SELECT labels.*
+FROM labels
+SEMI JOIN last_word
+    ON last_word.domain = labels.domain
+    AND last_word.url IS NOT DISTINCT FROM labels.url
+    AND last_word.taxonomy = labels.taxonomy
+    AND last_word.labelled_by = labels.labelled_by
+LEFT JOIN nodes ON nodes.taxonomy = labels.taxonomy AND nodes.node_id = labels.node_id
+ANTI JOIN (SELECT * FROM labels WHERE verdict = 'is_not') AS struck
+    ON struck.domain = labels.domain
+    AND struck.url IS NOT DISTINCT FROM labels.url
+    AND struck.taxonomy = labels.taxonomy
+    AND list_contains(nodes.path_ids, struck.node_id)
+    AND struck.created_at > labels.created_at
+WHERE labels.verdict = 'is';
+
+COMMENT ON VIEW standing_labels IS
+'what people say sites are about: of several people the one who spoke last';
+
 CREATE OR REPLACE VIEW labelled_categories AS
 SELECT
     labels.domain,
@@ -22,10 +48,9 @@ SELECT
     branch.node_id,
     -- 1 on what the person named, NULL on what merely lies above it.
     max(CASE WHEN branch.node_id = labels.node_id THEN 1 END) AS rank
-FROM labels
+FROM standing_labels AS labels
 JOIN nodes ON nodes.taxonomy = labels.taxonomy AND nodes.node_id = labels.node_id
 CROSS JOIN unnest(nodes.path_ids) AS branch (node_id)
-WHERE labels.verdict = 'is'
 GROUP BY ALL;
 
 COMMENT ON VIEW labelled_categories IS
@@ -56,7 +81,7 @@ SELECT
 FROM predictions
 SEMI JOIN newest_sites
     ON newest_sites.run_id = predictions.run_id AND newest_sites.domain = predictions.domain
-ANTI JOIN (SELECT * FROM labels WHERE verdict = 'is') AS labelled
+ANTI JOIN standing_labels AS labelled
     ON labelled.domain = predictions.domain
     AND labelled.taxonomy = predictions.taxonomy
     AND labelled.url IS NOT DISTINCT FROM predictions.url
@@ -171,13 +196,13 @@ pairs AS (
         machine.classifier,
         machine.node_id,
         machine.confidence
-    FROM labels AS labelled
+    FROM standing_labels AS labelled
     JOIN first_choices AS machine
         ON machine.domain = labelled.domain AND machine.taxonomy = labelled.taxonomy
     ANTI JOIN labelled_categories AS agreed
         ON agreed.domain = machine.domain AND agreed.taxonomy = machine.taxonomy
         AND agreed.node_id = machine.node_id AND agreed.url IS NULL
-    WHERE labelled.url IS NULL AND labelled.verdict = 'is' AND machine.decides
+    WHERE labelled.url IS NULL AND machine.decides
 )
 SELECT
     pairs.domain,

@@ -5,11 +5,14 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from store_samples import QUICK, TOPICS, ask, full_outcome, line
 
+from taxocrawl.store.commit import commit
+from taxocrawl.store.opening import connect
 from taxocrawl.store.rows import batch_table, site_row
 from taxocrawl.store.spool import Batch, Spool
 from taxocrawl.store.writer import StoreWriter
@@ -17,12 +20,13 @@ from taxocrawl.store.writer import StoreWriter
 SITES = 24
 _WRITER = """
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from store_samples import QUICK, TOPICS, full_outcome, line
 from taxocrawl.store.writer import StoreWriter
 import dataclasses
-settings = dataclasses.replace(QUICK, flush_sites=3)
+settings = dataclasses.replace(QUICK, flush_sites=4)
 with StoreWriter(Path(sys.argv[1]), settings=settings, command="crawl", taxonomies=[TOPICS],
                  list_sha256="abc") as store:
     done = store.finished_lines()
@@ -107,3 +111,39 @@ def test_a_damaged_spool_file_is_set_aside_and_named(
     assert "is damaged and was set aside" in caplog.text
     assert [file.name for file in folder.iterdir()] == ["0000000007.bad"]
     assert ask(path, "SELECT count(*) FROM sites") == [(1,)]
+
+
+def damaged_logs(log: bytes) -> Iterator[tuple[str, bytes]]:
+    """The log of a killed writer, cut off or with one bit flipped."""
+    for share in (0.1, 0.5, 0.9):
+        place = int(len(log) * share)
+        yield f"cut at {share}", log[:place]
+        flipped = bytearray(log)
+        flipped[place] ^= 1
+        yield f"flipped at {share}", bytes(flipped)
+
+
+def test_what_a_damaged_log_loses_comes_from_the_spool(path: Path) -> None:
+    """D02, D03: DuckDB opens a log that was cut off with fewer rows and without a word."""
+    store = StoreWriter(path, settings=QUICK, command="crawl", list_sha256="abc")
+    store.add(full_outcome("s1.example"), line(1, "s1.example"))
+    store.finish("interrupted")
+    rows = [
+        site_row(full_outcome(f"s{n}.example"), line(n, f"s{n}.example"), keep_text="main")
+        for n in range(2, 40)
+    ]
+    batch = Batch(run_id=store.run_id, rows=batch_table(rows))
+    wal = path.with_name(path.name + ".wal")
+    with connect(path, read_only=False) as connection:
+        commit(connection, batch)
+        before, log = path.read_bytes(), wal.read_bytes()
+    for number, (damage, damaged) in enumerate(damaged_logs(log)):
+        copy = path.with_name(f"copy{number}.duckdb")
+        copy.write_bytes(before)
+        copy.with_name(copy.name + ".wal").write_bytes(damaged)
+        Spool(copy).append(batch)
+        with StoreWriter(copy, settings=QUICK, command="crawl", list_sha256="abc") as again:
+            assert again.finished_lines() == set(range(1, 40)), damage
+        counts = "SELECT count(*), count(DISTINCT domain) FROM"
+        assert ask(copy, f"{counts} sites") == [(39, 39)], damage
+        assert ask(copy, f"{counts} predictions") == [(39 * 4, 39)], damage

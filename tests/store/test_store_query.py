@@ -239,7 +239,7 @@ def test_every_allowed_function_exists() -> None:
     grammar = {"ifnull", "->"}
     assert allowed.functions() - {name for name, _ in known} == grammar
     tables = {name for name, table in known if table}
-    assert allowed.table_functions() - tables == allowed.MACROS | {"unnest"}
+    assert allowed.table_functions() - tables == allowed.MACROS
 
 
 def test_every_other_table_function_is_refused() -> None:
@@ -343,7 +343,7 @@ def test_a_query_that_eats_memory_is_stopped(store: Path, sql: str) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "SELECT count(*) FROM range(10000000) a, range(10000000) b",
+        "SELECT count(*) FROM range(1000000) a, range(1000000) b",
         "WITH RECURSIVE x AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM x) SELECT max(i) FROM x",
         "SELECT levenshtein(repeat('ab', 100000), repeat('ba', 100000))",
     ],

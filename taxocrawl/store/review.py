@@ -1,0 +1,257 @@
+"""Sites that a person should look at: which, in what order, and what was decided."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from taxocrawl.store.labels import WAIT_S, Label, existing, write_labels, writing
+from taxocrawl.store.migration import now
+from taxocrawl.store.opening import connect
+
+CLOSE: Final = 0.2
+"""A lead of the first choice over the best one of another branch below this is worth a look."""
+QUEUE: Final = 1_000
+"""Sites put into the queue at once: more than a person does before the next run replaces them."""
+CANDIDATES: Final = 5
+FIRST_WORDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewCandidate:
+    """One category that the deciding classifier thought of."""
+
+    node_id: str
+    path: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewItem:
+    """One site to look at, with what is needed to decide; `reason` is '' on a second look."""
+
+    run_id: str
+    domain: str
+    taxonomy: str
+    reason: str
+    url: str
+    language: str
+    title: str
+    description: str
+    first_words: str
+    candidates: tuple[ReviewCandidate, ...]
+
+
+def fill_queue(path: Path, taxonomy: str) -> int:
+    """Queue the doubtful sites of the newest run; the number of sites that wait.
+
+    First those where nothing was sure, then those where two classifiers differ or the first choice
+    leads by little. In rounds: one site of each first choice, the most doubtful of it, before
+    the second of any, so that an hour of work sees every kind of mistake. Sites that somebody has
+    labelled are left out, those that were skipped stay last.
+    """
+    with writing(path) as store:
+        values = {"taxonomy": taxonomy, "close": CLOSE, "queue": QUEUE, "now": now()}
+        for statement in (_FORGET, _FILL):
+            wanted = {name: v for name, v in values.items() if f"${name}" in statement}
+            store.execute(statement, wanted)
+        waiting = store.execute(
+            "SELECT count(*) FROM review_queue WHERE taxonomy = ? AND done_at IS NULL", [taxonomy]
+        ).fetchall()
+    return int(waiting[0][0])
+
+
+def next_in_queue(path: Path, taxonomy: str, *, seen: Collection[str] = ()) -> ReviewItem | None:
+    """The site to look at next, none of `seen`; None at the end."""
+    return _item(path, _NEXT, [taxonomy, list(seen)])
+
+
+def next_second_look(
+    path: Path, taxonomy: str, *, labelled_by: str, seen: Collection[str] = ()
+) -> ReviewItem | None:
+    """The next site that others have labelled and this person has not; their answer is not told."""
+    return _item(path, _SECOND, [taxonomy, labelled_by, list(seen)])
+
+
+def decide(path: Path, item: ReviewItem, *, node_id: str | None, labelled_by: str) -> None:
+    """Store a person's answer, None for none of the taxonomy: the site leaves the queue."""
+    label = Label(
+        domain=item.domain, taxonomy=item.taxonomy, node_id=node_id, labelled_by=labelled_by
+    )
+    with writing(path) as store:
+        write_labels(store, [label], replace=True)
+        store.execute(f"UPDATE review_queue SET done_at = ? WHERE {_OF_SITE}", [now(), *_key(item)])
+
+
+def skip(path: Path, item: ReviewItem) -> None:
+    """Put a site behind all others."""
+    with writing(path) as store:
+        store.execute(f"UPDATE review_queue SET priority = 0 WHERE {_OF_SITE}", _key(item))
+
+
+def undo(path: Path, item: ReviewItem, *, labelled_by: str) -> None:
+    """Take an answer back: the site waits again."""
+    with writing(path) as store:
+        store.execute(
+            f"DELETE FROM labels WHERE {_OF_SITE} AND url IS NULL AND labelled_by = ?",
+            [*_key(item), labelled_by],
+        )
+        store.execute(f"UPDATE review_queue SET done_at = NULL WHERE {_OF_SITE}", _key(item))
+
+
+_OF_SITE: Final = "domain = ? AND taxonomy = ?"
+
+
+def _key(item: ReviewItem) -> list[object]:
+    return [item.domain, item.taxonomy]
+
+
+def _item(path: Path, sql: str, values: Sequence[object]) -> ReviewItem | None:
+    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+        found = _rows(store, sql, values)
+        if not found:
+            return None
+        site = found[0]
+        candidates = _rows(
+            store, _CANDIDATES, [site["run_id"], site["domain"], site["taxonomy"], CANDIDATES]
+        )
+    text = " ".join(site.pop("text").split()[:FIRST_WORDS])
+    return ReviewItem(
+        first_words=text[: FIRST_WORDS * 12],  # scripts without spaces make one long word
+        candidates=tuple(ReviewCandidate(**row) for row in candidates),
+        **site,
+    )
+
+
+def _rows(
+    store: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object]
+) -> list[dict[str, Any]]:
+    result = store.execute(sql, list(values))
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+# What waits is drawn anew each time; what a person asked for, skipped or did stays.
+_FORGET: Final = """
+    DELETE FROM review_queue
+    WHERE taxonomy = $taxonomy AND done_at IS NULL AND (
+        reason <> 'asked' AND priority > 0
+        OR domain IN (
+            SELECT domain FROM labels WHERE taxonomy = $taxonomy AND url IS NULL
+        )
+    )
+"""
+_FILL: Final = """
+    INSERT INTO review_queue
+    WITH newest AS (
+        SELECT run_id FROM runs
+        WHERE run_id IN (SELECT run_id FROM predictions WHERE taxonomy = $taxonomy)
+        ORDER BY sequence DESC LIMIT 1
+    ),
+    answers AS (
+        SELECT predictions.*, nodes.path_ids
+        FROM predictions
+        SEMI JOIN newest USING (run_id)
+        JOIN nodes USING (taxonomy, node_id)
+        WHERE taxonomy = $taxonomy AND url IS NULL
+    ),
+    sites_seen AS (
+        SELECT run_id, domain, bool_or(asserted) AS sure FROM answers WHERE decides
+        GROUP BY run_id, domain
+    ),
+    firsts AS (SELECT * FROM answers WHERE rank = 1 AND decides),
+    others AS (SELECT domain, node_id FROM answers WHERE rank = 1 AND NOT decides),
+    -- A category above or below the first choice is no rival: both would be right.
+    rivals AS (
+        SELECT firsts.domain, max(answers.confidence) AS confidence
+        FROM firsts
+        JOIN answers ON answers.domain = firsts.domain AND answers.decides AND answers.rank > 1
+        WHERE NOT list_contains(answers.path_ids, firsts.node_id)
+            AND NOT list_contains(firsts.path_ids, answers.node_id)
+        GROUP BY firsts.domain
+    ),
+    weighed AS (
+        SELECT
+            firsts.run_id,
+            firsts.domain,
+            firsts.node_id,
+            firsts.confidence - coalesce(rivals.confidence, 0) AS lead,
+            CASE
+                WHEN NOT sites_seen.sure THEN 'uncertain'
+                WHEN EXISTS (
+                    SELECT 1 FROM others
+                    WHERE others.domain = firsts.domain AND others.node_id <> firsts.node_id
+                ) THEN 'disagreement'
+                WHEN firsts.confidence - coalesce(rivals.confidence, 0) < $close THEN 'close'
+            END AS reason
+        FROM firsts
+        JOIN sites_seen USING (run_id, domain)
+        LEFT JOIN rivals ON rivals.domain = firsts.domain
+        WHERE firsts.domain NOT IN (
+            SELECT domain FROM labels WHERE taxonomy = $taxonomy AND url IS NULL
+            UNION ALL
+            SELECT domain FROM review_queue WHERE taxonomy = $taxonomy AND done_at IS NULL
+        )
+    ),
+    rounds AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY reason = 'uncertain', node_id ORDER BY lead, domain
+        ) AS round
+        FROM weighed WHERE reason IS NOT NULL
+    ),
+    placed AS (
+        SELECT *, row_number() OVER (
+            ORDER BY reason = 'uncertain' DESC, round, lead, domain
+        ) AS place
+        FROM rounds
+    )
+    SELECT run_id, domain, $taxonomy, reason, 1.0 / place, $now, NULL
+    FROM placed WHERE place <= $queue
+"""
+_SITE: Final = """
+    SELECT
+        newest_sites.run_id,
+        wanted.domain,
+        wanted.taxonomy,
+        wanted.reason,
+        coalesce(home.url, newest_sites.final_url) AS url,
+        newest_sites.language,
+        coalesce(home.title, '') AS title,
+        coalesce(home.description, '') AS description,
+        coalesce(home.text, '') AS text
+    FROM wanted
+    JOIN newest_sites USING (domain)
+    LEFT JOIN pages AS home
+        ON home.run_id = newest_sites.run_id AND home.domain = newest_sites.domain
+        AND home.position = 0
+    ORDER BY wanted.priority DESC, wanted.domain LIMIT 1
+"""
+_NEXT: Final = f"""
+    WITH wanted AS (
+        SELECT domain, taxonomy, reason, priority FROM review_queue
+        WHERE taxonomy = ? AND done_at IS NULL AND NOT list_contains(?::VARCHAR[], domain)
+            AND NOT EXISTS (
+                SELECT 1 FROM labels
+                WHERE labels.domain = review_queue.domain
+                    AND labels.taxonomy = review_queue.taxonomy AND labels.url IS NULL
+            )
+    )
+    {_SITE}
+"""  # noqa: S608 - parts of our own
+_SECOND: Final = f"""
+    WITH wanted AS (
+        SELECT domain, any_value(taxonomy) AS taxonomy, '' AS reason, 0.0 AS priority FROM labels
+        WHERE taxonomy = ? AND url IS NULL
+        GROUP BY domain
+        HAVING NOT list_contains(list(labelled_by), ?) AND NOT list_contains(?::VARCHAR[], domain)
+    )
+    {_SITE}
+"""  # noqa: S608
+_CANDIDATES: Final = """
+    SELECT node_id, coalesce(nodes.path, node_id) AS path, confidence
+    FROM predictions LEFT JOIN nodes USING (taxonomy, node_id)
+    WHERE run_id = ? AND domain = ? AND taxonomy = ? AND url IS NULL AND decides AND rank <= ?
+    ORDER BY rank
+"""
