@@ -113,16 +113,26 @@ def _fetch(urls: Sequence[str], settings: Settings) -> list[Outcome]:
 
 
 def _stored_plugins(registry: Registry) -> list[StoredPlugin]:
-    """Which plugins a run had, and what each supplied: part of the record of how it came about."""
-    supplied: dict[str, list[str]] = {name: [] for name in registry.plugins}
-    for kind in KINDS:
-        for component in registry.components(kind):
-            supplied[component.plugin].append(f"{kind}/{component.name}")
-    working = [
-        StoredPlugin(plugin=name, components=tuple(parts)) for name, parts in supplied.items()
+    """The plugins that a run had, in their order, and what each supplied: part of the record of how
+    its answers came about.
+    """
+    return [
+        StoredPlugin(
+            plugin=plugin.name,
+            version=plugin.version,
+            components=tuple(
+                f"{kind}/{component.name}"
+                for kind in KINDS
+                for component in registry.components(kind)
+                if component.plugin == plugin.name
+            ),
+            problem="; ".join(
+                ["blocked"] * plugin.blocked
+                + [p.message for p in registry.problems if p.plugin == plugin.name]
+            ),
+        )
+        for plugin in registry.plugins
     ]
-    skipped = [StoredPlugin(plugin=p.plugin, problem=p.message) for p in registry.problems]
-    return [*working, *skipped]
 
 
 def _checked_registry(settings: Settings) -> Registry:

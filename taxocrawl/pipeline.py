@@ -4,17 +4,18 @@ A site that was crawled, an HTML file, a stored text and a line of JSON all come
 the same page gets the same answer through every door.
 """
 
-import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from taxocrawl import words
 from taxocrawl.errors import ResultError, TaxocrawlError
 from taxocrawl.extraction.site_status import site_status
-from taxocrawl.plugins.registry import Registry
-from taxocrawl.protocols import Classifier
+from taxocrawl.plugins import results
+from taxocrawl.plugins.guard import describe, guard
+from taxocrawl.plugins.registry import ComponentKind, Registry
 from taxocrawl.records import (
     Document,
     Explanation,
@@ -29,6 +30,29 @@ from taxocrawl.settings import Settings
 T = TypeVar("T")
 
 Answers = tuple[Prediction, ...]
+ComponentKey = tuple[ComponentKind, str]
+
+NONE_OFF: Mapping[ComponentKey, str] = MappingProxyType({})
+
+
+def _unwatched(component: ComponentKey | None) -> None:
+    """Nobody asks which component is at work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What every step of one call needs."""
+
+    registry: Registry
+    settings: Settings
+    off: Mapping[ComponentKey, str]
+    watch: Callable[[ComponentKey | None], None]
+
+    def failure(self, key: ComponentKey, message: str) -> PluginFailure:
+        """The failure of that component."""
+        return PluginFailure(
+            plugin=self.registry.plugin_of(*key), component=key[1], message=message
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +64,38 @@ class _Classified:
     failures: tuple[PluginFailure, ...]
 
 
+def components(settings: Settings) -> tuple[ComponentKey, ...]:
+    """Whatever `categorize` may call, by kind and name."""
+    classifiers: list[ComponentKey] = [("classifiers", name) for name in settings.classifiers]
+    return (*classifiers, *(("explainers", name) for name in settings.explain))
+
+
 def categorize(
-    documents: Sequence[Document], registry: Registry, settings: Settings
+    documents: Sequence[Document],
+    registry: Registry,
+    settings: Settings,
+    *,
+    off: Mapping[ComponentKey, str] = NONE_OFF,
+    watch: Callable[[ComponentKey | None], None] = _unwatched,
 ) -> list[Outcome]:
-    """One outcome a document, in the same order; never raises for a document."""
+    """One outcome a document, in the same order; never raises for a document.
+
+    Components that are `off` are not called and fail with the reason given there. `watch` is told
+    which component is about to run, None after the last: what it heard last is to blame where the
+    process dies.
+    """
     started = time.perf_counter()
     hints = [status(document, settings) for document in documents]
     topical = [d for d, hint in zip(documents, hints, strict=True) if hint is None]
-    classified = iter(_classify(topical, registry, settings))
+    run = _Run(registry=registry, settings=settings, off=off, watch=watch)
+    classified = iter(_classify(topical, run))
     outcomes = []
     for document, hint in zip(documents, hints, strict=True):
         if hint is not None:
             outcomes.append(_untopical(document, hint))
         else:
-            outcomes.append(_outcome(document, next(classified), registry, settings))
+            outcomes.append(_outcome(document, next(classified), run))
+    watch(None)
     seconds = (time.perf_counter() - started) / max(1, len(documents))
     return [replace(outcome, seconds=seconds) for outcome in outcomes]
 
@@ -95,10 +137,8 @@ def _untopical(document: Document, hint: StatusHint) -> Outcome:
     return Outcome(domain=document.domain, kind=hint.kind, detail=hint.detail, document=document)
 
 
-def _outcome(
-    document: Document, classified: _Classified, registry: Registry, settings: Settings
-) -> Outcome:
-    explanations, failures = _explain(document, classified.site, registry, settings)
+def _outcome(document: Document, classified: _Classified, run: _Run) -> Outcome:
+    explanations, failures = _explain(document, classified.site, run)
     outcome = Outcome(
         domain=document.domain,
         kind="classified",
@@ -117,9 +157,7 @@ def _outcome(
     return outcome
 
 
-def _classify(
-    documents: Sequence[Document], registry: Registry, settings: Settings
-) -> list[_Classified]:
+def _classify(documents: Sequence[Document], run: _Run) -> list[_Classified]:
     """Every classifier on every document and, where a site has several pages, on each page."""
     if not documents:
         return []
@@ -127,11 +165,11 @@ def _classify(
     flat = [*documents, *(page for of_site in pages for page in of_site)]
     answers: list[list[Answers]] = [[] for _ in flat]
     failures: list[list[PluginFailure]] = [[] for _ in flat]
-    for name in settings.classifiers:
-        plugin = registry.plugin_of("classifiers", name)
-        for i, answer in enumerate(_each(flat, _checked(name, registry, settings))):
-            if isinstance(answer, Exception):
-                failures[i].append(_failure(plugin, name, answer))
+    for name in run.settings.classifiers:
+        key: ComponentKey = ("classifiers", name)
+        for i, answer in enumerate(_answers(flat, key, run)):
+            if isinstance(answer, str):
+                failures[i].append(run.failure(key, answer))
             else:
                 answers[i].append(answer)
     merged = [tuple(p for answer in of_document for p in answer) for of_document in answers]
@@ -162,50 +200,43 @@ def _page_documents(document: Document) -> tuple[Document, ...]:
     )
 
 
+def _answers(
+    documents: Sequence[Document], key: ComponentKey, run: _Run
+) -> Iterable[Answers | str]:
+    """The classifier's answer to each document, or why there is none."""
+    if key in run.off:
+        return [run.off[key] for _ in documents]
+    run.watch(key)
+    return _each(documents, _checked(key[1], run.registry, run.settings))
+
+
 def _checked(
     name: str, registry: Registry, settings: Settings
 ) -> Callable[[Sequence[Document]], Sequence[Answers]]:
+    plugin = registry.plugin_of("classifiers", name)
+    taxonomies = frozenset(registry.taxonomy(wanted).name for wanted in settings.taxonomies)
+
     def classify(documents: Sequence[Document]) -> Sequence[Answers]:
-        answers = registry.classifier(name).classify(documents)
-        plugin = registry.plugin_of("classifiers", name)
-        if not isinstance(answers, list) or len(answers) != len(documents):
-            count = len(answers) if isinstance(answers, list | tuple) else answers
-            raise ResultError(
-                plugin,
-                f"{name}: {count!r} answers for {len(documents)} documents, not a list of them",
+        with guard():
+            answers = registry.classifier(name).classify(documents)
+        checked = [
+            results.checked_answer(
+                answer,
+                name=name,
+                plugin=plugin,
+                taxonomies=taxonomies,
+                taxonomy=registry.taxonomy,
             )
-        return [_checked_answer(answer, name, plugin, registry, settings) for answer in answers]
+            for answer in results.checked_batch(answers, len(documents), name=name, plugin=plugin)
+        ]
+        return [
+            results.with_ancestors(
+                tuple(_thresholded(p, settings) for p in answer), registry.taxonomy
+            )
+            for answer in checked
+        ]
 
     return classify
-
-
-def _checked_answer(
-    answer: object, name: str, plugin: str, registry: Registry, settings: Settings
-) -> Answers:
-    """The answer if it keeps the protocol; ResultError names the field and its value."""
-    if not isinstance(answer, tuple):
-        raise ResultError(plugin, f"{name}: answer {answer!r} is no tuple of predictions")
-    kept = []
-    seen: set[tuple[str, str]] = set()
-    for prediction in answer:
-        if not isinstance(prediction, Prediction):
-            raise ResultError(plugin, f"{name}: {prediction!r} is no Prediction")
-        if prediction.taxonomy not in settings.taxonomies:
-            continue
-        taxonomy = registry.taxonomy(prediction.taxonomy)
-        where = f"{name}: node {prediction.node_id!r} of {prediction.taxonomy}"
-        if prediction.node_id not in taxonomy:
-            raise ResultError(plugin, f"{where}: no such node")
-        if (prediction.taxonomy, prediction.node_id) in seen:
-            raise ResultError(plugin, f"{where}: given twice")
-        seen.add((prediction.taxonomy, prediction.node_id))
-        confidence = prediction.confidence
-        if not (isinstance(confidence, float | int) and math.isfinite(confidence)):
-            raise ResultError(plugin, f"{where}: confidence {confidence!r} is no finite number")
-        if not 0 <= confidence <= 1:
-            raise ResultError(plugin, f"{where}: confidence {confidence!r} is not in [0, 1]")
-        kept.append(_thresholded(prediction, settings))
-    return tuple(kept)
 
 
 def _thresholded(prediction: Prediction, settings: Settings) -> Prediction:
@@ -216,35 +247,58 @@ def _thresholded(prediction: Prediction, settings: Settings) -> Prediction:
 
 def _each(
     documents: Sequence[Document], function: Callable[[Sequence[Document]], Sequence[T]]
-) -> Iterable[T | Exception]:
+) -> Iterable[T | str]:
     """Results by batch; where the batch raises, document by document, so that one is blamed."""
     try:
         return function(documents)
     except Exception as error:  # plugin code: whatever it raises is blamed on it
         if len(documents) == 1:
-            return [error]
+            return [_message(error)]
     return [result for document in documents for result in _each([document], function)]
 
 
-def _failure(plugin: str, component: str, error: Exception) -> PluginFailure:
-    message = str(error) if isinstance(error, ResultError) else f"{type(error).__name__}: {error}"
-    return PluginFailure(plugin=plugin, component=component, message=message)
+def _message(error: Exception) -> str:
+    # A ResultError says all itself, the plugin's name too.
+    return str(error) if isinstance(error, ResultError) else describe(error)
 
 
 def _explain(
-    document: Document, predictions: Answers, registry: Registry, settings: Settings
+    document: Document, predictions: Answers, run: _Run
 ) -> tuple[tuple[Explanation, ...], tuple[PluginFailure, ...]]:
-    """Explanations of the deciding classifier's answer; an explainer that fails costs no label."""
-    deciding = next((p.classifier for p in predictions), None)
-    if deciding is None:
-        return (), ()
-    own = tuple(p for p in predictions if p.classifier == deciding)
+    """Explanations of what decides in each taxonomy; an explainer that fails costs no label."""
     explanations: list[Explanation] = []
     failures: list[PluginFailure] = []
-    for name in settings.explain:
-        try:
-            classifier: Classifier = registry.classifier(deciding)
-            explanations += registry.explainer(name).explain(document, own, classifier)
-        except Exception as error:  # plugin code
-            failures.append(_failure(registry.plugin_of("explainers", name), name, error))
+    for classifier, own in _deciding(predictions).items():
+        for name in run.settings.explain:
+            key: ComponentKey = ("explainers", name)
+            if key in run.off:
+                failures.append(run.failure(key, run.off[key]))
+                continue
+            run.watch(key)
+            try:
+                explanations += _explained(document, own, name, classifier, run.registry)
+            except Exception as error:  # plugin code
+                failures.append(run.failure(key, _message(error)))
     return tuple(explanations), tuple(failures)
+
+
+def _explained(
+    document: Document, predictions: Answers, name: str, classifier: str, registry: Registry
+) -> list[Explanation]:
+    with guard():
+        found: object = registry.explainer(name).explain(
+            document, predictions, registry.classifier(classifier)
+        )
+    plugin = registry.plugin_of("explainers", name)
+    return results.checked_explanations(found, predictions, name=name, plugin=plugin)
+
+
+def _deciding(predictions: Answers) -> Mapping[str, Answers]:
+    """By classifier the predictions that count: of each taxonomy those of its first answerer."""
+    first: dict[str, str] = {}
+    for prediction in predictions:
+        first.setdefault(prediction.taxonomy, prediction.classifier)
+    return {
+        classifier: tuple(p for p in predictions if p.classifier == first[p.taxonomy] == classifier)
+        for classifier in dict.fromkeys(first.values())
+    }

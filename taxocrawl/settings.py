@@ -134,6 +134,9 @@ class Settings:
     flush_s: float = setting(2.0, "longest time a finished site waits to be written", low=0)
     # --- plugins
     plugins_dir: str = setting("", "folder of one-file plugins")
+    block_plugins: tuple[str, ...] = setting(
+        (), "plugins to leave out, by name, where two claim one name or one misbehaves"
+    )
     strict_plugins: bool = setting(False, "stop when a plugin cannot be loaded")
     plugins: Mapping[str, Mapping[str, object]] = field(
         default_factory=dict,

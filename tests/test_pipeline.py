@@ -13,9 +13,9 @@ from taxocrawl.records import Document, Fields, Outcome, PageText
 from taxocrawl.settings import Settings
 
 PLUGIN = '''
-import dataclasses
+import dataclasses, sys
 from taxocrawl.plugins.hookspecs import hookimpl
-from taxocrawl.records import Prediction
+from taxocrawl.records import Attribution, Explanation, Prediction
 from taxocrawl.taxonomies.tree import Node, Taxonomy
 
 ANIMALS = [("animal", None, 1), ("cat", "animal", 2), ("dog", "animal", 2)]
@@ -59,13 +59,25 @@ class Faulty(Spotter):
         if "text" in text: change = {"confidence": "high"}
         if "node" in text: change = {"node_id": "unicorn"}
         if "twice" in text: change = {"node_id": "dog"}
+        if "tier" in text: change = {"tier": 1}
+        if "rank" in text: change = {"rank": 0}
+        if "alias" in text: change = {"classifier": "ranker"}
+        if "exits" in text: sys.exit(4)
+        if "interrupts" in text: raise KeyboardInterrupt
         if change is None: return answers
         return [(dataclasses.replace(a[0], **change), *a[1:]) for a in answers]
 
 class Explains:
     def explain(self, document, predictions, classifier):
-        if "inexplicable" in document.text: raise RuntimeError("cannot say")
-        return []
+        text = document.text
+        if "inexplicable" in text: raise RuntimeError("cannot say")
+        if "EXITS" in text: sys.exit(5)
+        if "nothing" in text: return None
+        weight = float("nan") if "NAN" in text else 1
+        said = Explanation(taxonomy="animals", node_id="unicorn" if "NODE" in text else "cat",
+            classifier=predictions[0].classifier, method="explains", score=.5, base_value=0,
+            attributions=(Attribution(kind="word", name="cat", weight=weight),))
+        return [said, said] if "TWICE" in text else [said]
 
 @hookimpl
 def register_taxonomies(): return {"animals": animals}
@@ -108,11 +120,18 @@ def test_outcomes_come_in_the_order_of_the_documents(folder: Path) -> None:
     outcomes = run(folder, "dog dog", "", "cat cat", "a stone lies here")
     assert [o.kind for o in outcomes] == ["classified", "empty", "classified", "uncertain"]
     assert [[p.node_id for p in o.predictions if p.asserted] for o in outcomes] == [
-        ["dog"],
+        ["dog", "animal"],
         [],
-        ["cat"],
+        ["cat", "animal"],
         [],
     ]
+
+
+def test_what_lies_above_an_asserted_node_gets_a_row(folder: Path) -> None:
+    (outcome,) = run(folder, "dog dog cat")
+    above = outcome.predictions[-1]
+    assert (above.node_id, above.tier, above.rank, above.asserted) == ("animal", 1, None, True)
+    assert above.confidence == max(p.confidence for p in outcome.predictions)
 
 
 def test_an_uncertain_document_keeps_its_ranked_candidates(folder: Path) -> None:
@@ -133,6 +152,11 @@ def test_an_uncertain_document_keeps_its_ranked_candidates(folder: Path) -> None
         ("text cat", "confidence 'high'"),
         ("node cat", "'unicorn'"),
         ("twice cat", "given twice"),
+        ("tier cat", "tier 1 is not the node's own, 2"),
+        ("rank cat", "rank 0"),
+        ("alias cat", "classifier 'ranker' is not the name it is registered by"),
+        ("exits cat", "SystemExit: 4"),
+        ("interrupts cat", "KeyboardInterrupt"),
     ],
 )
 def test_a_classifier_that_breaks_the_protocol_is_blamed_and_the_other_stands(
@@ -153,10 +177,44 @@ def test_one_poisoned_document_costs_its_neighbours_nothing(folder: Path) -> Non
     assert "told to raise" in outcomes[1].message
 
 
-def test_an_explainer_that_fails_costs_no_label(folder: Path) -> None:
-    (outcome,) = run(folder, "inexplicable cat cat")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("inexplicable", "RuntimeError: cannot say"),
+        ("EXITS", "SystemExit: 5"),
+        ("nothing", "None is no list"),
+        ("NAN", "weight nan of 'cat'"),
+        ("NODE", "'unicorn' of animals: was not among the predictions"),
+        ("TWICE", "explained twice by 'explains'"),
+    ],
+)
+def test_an_explainer_that_fails_costs_no_label(folder: Path, text: str, said: str) -> None:
+    (outcome,) = run(folder, f"{text} cat cat")
     assert outcome.kind == "classified"
-    assert outcome.plugin_failures[0].component == "explains"
+    (failure,) = outcome.plugin_failures
+    assert (failure.plugin, failure.component) == ("file:animals.py", "explains")
+    assert said in failure.message
+    assert outcome.explanations == ()
+
+
+def test_what_decides_in_each_taxonomy_is_explained_once(folder: Path) -> None:
+    (outcome,) = run(folder, "cat cat", classifiers=("faulty", "spotter"))
+    assert [(e.classifier, e.method) for e in outcome.explanations] == [("faulty", "explains")]
+
+
+def test_a_component_that_is_off_is_not_called_and_says_why(folder: Path) -> None:
+    registry, settings = registry_of(folder, ("faulty", "spotter"))
+    heard: list[object] = []
+    (outcome,) = pipeline.categorize(
+        [documents.from_text("1", text="raise cat cat")],
+        registry,
+        settings,
+        off={("classifiers", "faulty"): "hung too often"},
+        watch=heard.append,
+    )
+    assert [f.message for f in outcome.plugin_failures] == ["hung too often"]
+    assert {p.classifier for p in outcome.predictions} == {"spotter"}
+    assert heard == [("classifiers", "spotter"), ("explainers", "explains"), None]
 
 
 def test_min_confidence_takes_the_place_of_the_models_thresholds(folder: Path) -> None:

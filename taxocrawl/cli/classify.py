@@ -25,6 +25,7 @@ from taxocrawl.cli.options import load_settings, of_settings
     "allow_private",
     "contact",
     "plugins_dir",
+    "block_plugins",
     "strict_plugins",
 )
 def command(inputs: tuple[str, ...], texts: tuple[str, ...], top: int, **options: Any) -> None:

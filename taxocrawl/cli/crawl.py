@@ -37,6 +37,7 @@ from taxocrawl.errors import InputError
     "site_timeout_s",
     "retries",
     "plugins_dir",
+    "block_plugins",
     "strict_plugins",
 )
 def command(

@@ -10,7 +10,6 @@ import sys
 from importlib import import_module
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from taxocrawl import __version__
 from taxocrawl.errors import InputError, SettingsError, TaxocrawlError
@@ -28,6 +27,7 @@ COMMANDS = {
     "importance": "Print which features and fields matter to the ranker, overall.",
     "plugins": "List the plugins and what they supply.",
     "sql": "Ask the store in SQL.",
+    "taxonomy": "List, show, search, map and check taxonomies.",
     "train": "Train the default classifier from the labelled data.",
     "why": "Explain why a site got its categories.",
 }
@@ -102,8 +102,9 @@ def main() -> None:
         click.echo("interrupted", err=True)
         code = EXIT_INTERRUPTED
     except SystemExit as error:
-        # click turns a closed pipe into exit code 1, and silences stdout by a wrapper.
-        closed = isinstance(sys.stdout, PacifyFlushWrapper)
+        # click turns a closed pipe into exit code 1, and silences stdout by a wrapper, whose class
+        # has a private name since click 8.5.
+        closed = type(sys.stdout).__name__.endswith("PacifyFlushWrapper")
         code = EXIT_CLOSED_PIPE if closed else error.code
     except (SettingsError, InputError) as error:
         click.echo(f"taxocrawl: {error}", err=True)

@@ -33,7 +33,11 @@ def _option(name: str) -> Callable[[Command], Command]:
     if field.type is bool or isinstance(default, bool):
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=doc)
     if isinstance(default, tuple):
-        singular = {"taxonomies": "--taxonomy", "classifiers": "--classifier"}.get(name, flag)
+        singular = {
+            "taxonomies": "--taxonomy",
+            "classifiers": "--classifier",
+            "block_plugins": "--block-plugin",
+        }.get(name, flag)
         shown = f"  [default: {', '.join(map(str, default))}]" if default else ""
         return click.option(singular, name, multiple=True, help=f"{doc} (repeatable){shown}")
     choices = get_args(field.type)

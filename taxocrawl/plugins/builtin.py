@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 from taxocrawl.plugins.hookspecs import hookimpl
 from taxocrawl.protocols import (
@@ -24,7 +25,7 @@ class Lazy:
     def __init__(self, target: str) -> None:
         self.module, _, self.function = target.partition(":")
 
-    def __call__(self, resources: Resources) -> object:
+    def __call__(self, resources: Resources) -> Any:
         """The component."""
         return getattr(import_module(f"taxocrawl.{self.module}"), self.function)(resources)
 
@@ -38,7 +39,7 @@ def register_taxonomies() -> Mapping[str, TaxonomyFactory]:
 @hookimpl
 def register_extractors() -> Mapping[str, ExtractorFactory]:
     """The rungs of the extraction ladder."""
-    return {  # type: ignore[dict-item]
+    return {
         "trafilatura": Lazy("extraction.ladder:create_trafilatura"),
         "baseline": Lazy("extraction.ladder:create_baseline"),
         "visible": Lazy("extraction.ladder:create_visible"),
@@ -48,13 +49,13 @@ def register_extractors() -> Mapping[str, ExtractorFactory]:
 @hookimpl
 def register_encoders() -> Mapping[str, EncoderFactory]:
     """The encoder of the chosen model."""
-    return {"default": Lazy("classifiers.encoders.static:create")}  # type: ignore[dict-item]
+    return {"default": Lazy("classifiers.encoders.static:create")}
 
 
 @hookimpl
 def register_classifiers() -> Mapping[str, ClassifierFactory]:
     """The default classifier and the one that needs no training."""
-    return {  # type: ignore[dict-item]
+    return {
         "ranker": Lazy("classifiers.ranker:create"),
         "nearest": Lazy("classifiers.nearest:create"),
     }
@@ -63,7 +64,7 @@ def register_classifiers() -> Mapping[str, ClassifierFactory]:
 @hookimpl
 def register_explainers() -> Mapping[str, ExplainerFactory]:
     """Leave-words-out and SHAP for every site; LIME and Anchors on request."""
-    return {  # type: ignore[dict-item]
+    return {
         "words": Lazy("explanations.occlusion:create"),
         "shap": Lazy("explanations.shapley:create"),
         "lime": Lazy("explanations.lime:create"),

@@ -4,6 +4,9 @@ A hook returns a mapping from name to factory. A factory takes `Resources` (seed
 plugin's own settings table, taxonomies, encoders, model folders) and returns one component; it is
 called once a process, when the component is first needed. Implementations are called apart from
 each other, so a plugin that raises spares the rest.
+
+A plugin may say which version of all this it was written for: `TAXOCRAWL_API = 1` beside its hooks
+(or `(1, 2)`, all that it works with). One written for another version is skipped and named.
 """
 
 from collections.abc import Mapping
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     import click
 
 PROJECT = "taxocrawl"
+
+API = 1
+"""Version of hooks, protocols and records; grows where a plugin that keeps to them could break."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

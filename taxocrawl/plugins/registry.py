@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
 from taxocrawl.errors import ModelError, PluginError, TaxocrawlError, TaxonomyError
+from taxocrawl.plugins.guard import describe, guard
 from taxocrawl.protocols import Classifier, Encoder, Explainer, Extractor
 from taxocrawl.settings import Settings
 from taxocrawl.taxonomies import formats
@@ -38,22 +39,39 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """One plugin that was found, blocked ones included.
+
+    `version` is that of its package; of a file its `__version__`, or else a hash of its content.
+    `source` is the package or file.
+    """
+
+    name: str
+    version: str = ""
+    source: str = ""
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginProblem:
-    """A plugin that was skipped, and why."""
+    """A plugin that was skipped, in whole or in part, and why."""
 
     plugin: str
     message: str
 
 
 class Registry:
-    """Components of all plugins. PluginError if two plugins claim one name."""
+    """Components of all plugins. PluginError if two plugins claim one name.
+
+    `plugins` are all that were found, in the order in which they were loaded.
+    """
 
     def __init__(
         self,
         settings: Settings,
         components: Iterator[Component],
         *,
-        plugins: tuple[str, ...] = (),
+        plugins: tuple[Plugin, ...] = (),
         problems: tuple[PluginProblem, ...] = (),
     ) -> None:
         self.settings = settings
@@ -74,7 +92,7 @@ class Registry:
             raise PluginError(
                 component.plugin,
                 f"supplies {component.name!r} among the {component.kind}, as plugin "
-                f"{other.plugin} does; block one of them",
+                f"{other.plugin} does; leave one of them out by the setting block_plugins",
             )
         self._components[key] = component
 
@@ -173,13 +191,16 @@ class Registry:
 
     def _make(self, component: Component) -> object:
         try:
-            return component.factory(PluginResources(self, component.plugin))
+            with guard():
+                return component.factory(self.resources(component.plugin))
         except TaxocrawlError:
             raise
         except Exception as error:  # a plugin's own code: whatever it raises is its fault
-            raise PluginError(
-                component.plugin, f"{component.name}: {type(error).__name__}: {error}"
-            ) from error
+            raise PluginError(component.plugin, f"{component.name}: {describe(error)}") from error
+
+    def resources(self, plugin: str) -> "PluginResources":
+        """What the factories of that plugin get."""
+        return PluginResources(self, plugin)
 
 
 class PluginResources:
