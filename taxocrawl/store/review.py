@@ -82,26 +82,31 @@ def decide(path: Path, item: ReviewItem, *, node_id: str | None, labelled_by: st
     )
     with writing(path) as store:
         write_labels(store, [label], replace=True)
-        store.execute(f"UPDATE review_queue SET done_at = ? WHERE {_OF_SITE}", [now(), *_key(item)])
+        store.execute(
+            "UPDATE review_queue SET done_at = ? WHERE domain = ? AND taxonomy = ?",
+            [now(), *_key(item)],
+        )
 
 
 def skip(path: Path, item: ReviewItem) -> None:
     """Put a site behind all others."""
     with writing(path) as store:
-        store.execute(f"UPDATE review_queue SET priority = 0 WHERE {_OF_SITE}", _key(item))
+        store.execute(
+            "UPDATE review_queue SET priority = 0 WHERE domain = ? AND taxonomy = ?", _key(item)
+        )
 
 
 def undo(path: Path, item: ReviewItem, *, labelled_by: str) -> None:
     """Take an answer back: the site waits again."""
     with writing(path) as store:
         store.execute(
-            f"DELETE FROM labels WHERE {_OF_SITE} AND url IS NULL AND labelled_by = ?",
+            "DELETE FROM labels "
+            "WHERE domain = ? AND taxonomy = ? AND url IS NULL AND labelled_by = ?",
             [*_key(item), labelled_by],
         )
-        store.execute(f"UPDATE review_queue SET done_at = NULL WHERE {_OF_SITE}", _key(item))
-
-
-_OF_SITE: Final = "domain = ? AND taxonomy = ?"
+        store.execute(
+            "UPDATE review_queue SET done_at = NULL WHERE domain = ? AND taxonomy = ?", _key(item)
+        )
 
 
 def _key(item: ReviewItem) -> list[object]:

@@ -23,6 +23,7 @@ from taxocrawl.records import (
 )
 from taxocrawl.settings import KeepText
 from taxocrawl.store import schema
+from taxocrawl.store.ddl import Table
 
 Row = dict[str, object]
 
@@ -64,7 +65,7 @@ _ARROW: Final[Mapping[str, pa.DataType]] = {
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-def arrow_schema(table: schema.Table, *, without: Sequence[str] = ()) -> pa.Schema:
+def arrow_schema(table: Table, *, without: Sequence[str] = ()) -> pa.Schema:
     """The columns of a table as Arrow types."""
     return pa.schema([(c.name, _ARROW[c.type]) for c in table.columns if c.name not in without])
 
