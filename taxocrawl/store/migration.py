@@ -13,8 +13,9 @@ from typing import Self
 import duckdb
 
 from taxocrawl.errors import StoreError, StoreVersion
+from taxocrawl.store.ddl import Step, quoted
 from taxocrawl.store.opening import WalError, connect
-from taxocrawl.store.schema import STEPS, Step, quoted
+from taxocrawl.store.schema import STEPS
 
 _LOG = logging.getLogger(__name__)
 

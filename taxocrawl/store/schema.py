@@ -5,83 +5,9 @@ the declaration. Steps are numbered and append-only: a released step is never ed
 adds to it. Text columns hold '' where there is no text; NULL stands only where a comment says so.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column. `check` is the condition of a CHECK, in SQL."""
-
-    name: str
-    type: str
-    comment: str
-    check: str = ""
-
-    @property
-    def ddl(self) -> str:
-        """`name TYPE CHECK (...)`."""
-        return f"{self.name} {self.type}" + (f" CHECK ({self.check})" if self.check else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table. None has a primary key: see FACTS 6.10, it would cost memory for every row."""
-
-    name: str
-    comment: str
-    columns: tuple[Column, ...]
-
-    def statements(self) -> Iterator[str]:
-        """The statements that make the table and its comments."""
-        columns = ", ".join(column.ddl for column in self.columns)
-        yield f"CREATE TABLE {self.name} ({columns})"
-        yield f"COMMENT ON TABLE {self.name} IS {quoted(self.comment)}"
-        for column in self.columns:
-            yield comment_on(self.name, column)
-
-
-@dataclass(frozen=True, slots=True)
-class AddedColumn:
-    """A column that a later step adds; rows already there get `default`, a literal of SQL."""
-
-    table: str
-    column: Column
-    default: str = "NULL"
-
-    def statements(self) -> Iterator[str]:
-        """The statements that add the column and its comment."""
-        # DuckDB cannot add a column with a CHECK, so such a column is checked by the writer only.
-        yield (
-            f"ALTER TABLE {self.table} ADD COLUMN {self.column.name} {self.column.type} "
-            f"DEFAULT {self.default}"
-        )
-        yield comment_on(self.table, self.column)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One numbered change of the schema."""
-
-    number: int
-    says: str
-    changes: tuple[Table | AddedColumn, ...]
-
-    def statements(self) -> Iterator[str]:
-        """All statements of the step, in order."""
-        for change in self.changes:
-            yield from change.statements()
-
-
-def quoted(text: str) -> str:
-    """`text` as a literal of SQL: for our own comments only, values are bound."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def comment_on(table: str, column: Column) -> str:
-    """The statement that gives the column its comment."""
-    return f"COMMENT ON COLUMN {table}.{column.name} IS {quoted(column.comment)}"
+from taxocrawl.store.ddl import Column, Step, Table, quoted
 
 
 def _text(name: str, comment: str) -> Column:
@@ -304,8 +230,8 @@ REVIEW_QUEUE: Final = Table(
         RUN_ID,
         DOMAIN,
         TAXONOMY,
-        _text("reason", "why: uncertain, disagreement, asked"),
-        Column("priority", "DOUBLE", "the higher, the sooner"),
+        _text("reason", "why: uncertain, disagreement, close, asked"),
+        Column("priority", "DOUBLE", "the higher, the sooner; 0: skipped once"),
         MADE_AT,
         Column("done_at", "TIMESTAMP", "when a person looked, UTC; NULL until then"),
     ),

@@ -139,6 +139,11 @@ def explanation(
     )
 
 
+def open_writer(path: Path, **options: object) -> StoreWriter:
+    given: dict[str, object] = {"settings": QUICK, "command": "crawl", "taxonomies": [TOPICS]}
+    return StoreWriter(path, **(given | options))  # type: ignore[arg-type]
+
+
 def write(path: Path, *outcomes: Outcome, settings: Settings = QUICK, **options: Any) -> str:
     """One run with these outcomes, one a line; its id."""
     with StoreWriter(
@@ -152,3 +157,8 @@ def write(path: Path, *outcomes: Outcome, settings: Settings = QUICK, **options:
 def ask(path: Path, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(path), read_only=True) as connection:
         return connection.execute(sql, values).fetchall()
+
+
+def leftovers(path: Path) -> list[str]:
+    """What lies beside the store."""
+    return sorted(p.name for p in path.parent.iterdir() if p != path)

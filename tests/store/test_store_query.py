@@ -330,9 +330,8 @@ def test_a_refusal_names_the_reason(store: Path, sql: str, message: str) -> None
     [
         "SELECT length(repeat('x', 2000000000))",
         "SELECT list(i) FROM range(1000000000) AS t(i)",
-        "SELECT a.i FROM range(100000000) AS a(i) ORDER BY hash(a.i)",
     ],
-    ids=["repeat", "list", "sort"],
+    ids=["repeat", "list"],
 )
 def test_a_query_that_eats_memory_is_stopped(store: Path, sql: str) -> None:
     """D14: memory_limit alone lets repeat() pass."""
@@ -351,8 +350,8 @@ def test_a_query_that_eats_memory_is_stopped(store: Path, sql: str) -> None:
 )
 def test_a_query_that_never_ends_is_killed(store: Path, sql: str) -> None:
     """D14: interrupting took 9.8 s on levenshtein."""
-    with pytest.raises(QueryError, match=r"longer than 0\.7 s"):
-        run_sql(store, sql, timeout_s=0.7)
+    with pytest.raises(QueryError, match=r"longer than 0\.4 s"):
+        run_sql(store, sql, timeout_s=0.4)
 
 
 def test_a_store_that_is_being_written_is_said_to_be_busy(

@@ -7,7 +7,7 @@ from store_samples import ask, classified, write
 
 from taxocrawl.errors import StoreError, StoreVersion
 from taxocrawl.store import migration, schema
-from taxocrawl.store.schema import AddedColumn, Column, Step
+from taxocrawl.store.ddl import AddedColumn, Column, Step
 
 
 def sha(path: Path) -> str:
