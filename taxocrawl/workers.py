@@ -80,7 +80,7 @@ class Workers:
 
     def close(self) -> None:
         """End all processes, at once if calls are still under way."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
     async def extract(self, page: Page) -> Extract:
