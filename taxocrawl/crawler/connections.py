@@ -31,13 +31,21 @@ from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identit
 from service_identity.pyopenssl import extract_patterns
 from twisted.internet._sslverify import ClientTLSOptions
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
+    wrapClientTLS,
+)
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.ssl import CertificateOptions, platformTrust
 from twisted.web._newclient import HEADER, STATUS, ParseError
-from twisted.web.iweb import IPolicyForHTTPS
+from twisted.web.client import Agent
+from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
-from taxocrawl.crawler.address_guard import AddressGuard
+from taxocrawl.crawler import reactor
+from taxocrawl.crawler.address_guard import AddressGuard, Route
 from taxocrawl.crawler.failures import FetchError, Progress, fault_of
 
 INFORMATIONAL = 20
@@ -57,7 +65,10 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         settings = crawler.settings
         spider: Any = crawler.spider
         self._guard: AddressGuard = spider.guard
-        self._turns = _Turns(settings.getint("PER_ADDRESS"))
+        self._addresses = Turns(settings.getint("PER_ADDRESS"))
+        # Scrapy's slots leak: of requests that wait in one it starts all once it is free, because
+        # it counts a transfer when its task runs and not when it is made (measured: 2 at once).
+        self._sites = Turns(1)
         self._connect_timeout_s = settings.getfloat("CONNECT_TIMEOUT_S")
         self._pool._factory = _factory(settings.getint("HEADER_BYTES"))
         self._contextFactory: Any = TlsPolicy(strict=settings.get("TLS_VERIFY") == "strict")
@@ -70,9 +81,11 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         route = await self._guard.route(url.hostname or "", port)
         progress = Progress()
         timeout_s = request.meta["download_timeout"]
-        async with self._turns.of(route.party):
+        site = request.meta["download_slot"]
+        async with self._sites.of(site), self._addresses.of(route.party):
             agent = _Agent(
                 progress=progress,
+                route=route,
                 connect_timeout_s=self._connect_timeout_s,
                 contextFactory=self._contextFactory,
                 bindAddress=self._bind_address,
@@ -95,16 +108,21 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         return response
 
 
-class _Turns:
-    """At most so many requests at once to one address."""
+class Turns:
+    """At most so many requests at once to one party: an address, a site."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._waiting: Counter[str] = Counter()
         self._semaphores: dict[str, asyncio.Semaphore] = {}
 
+    def __len__(self) -> int:
+        """Parties that are served or wait."""
+        return len(self._semaphores)
+
     @asynccontextmanager
     async def of(self, party: str) -> AsyncIterator[None]:
+        """A turn for the time of the block."""
         semaphore = self._semaphores.setdefault(party, asyncio.Semaphore(self._limit))
         self._waiting[party] += 1
         try:
@@ -119,18 +137,52 @@ class _Turns:
 class _Agent(_ScrapyAgent):
     """Downloads one request and keeps its progress up to date."""
 
-    def __init__(self, *, progress: Progress, connect_timeout_s: float, **options: Any) -> None:
-        options["pool"] = _WatchedPool(options["pool"], progress)
+    def __init__(
+        self, *, progress: Progress, route: Route, connect_timeout_s: float, **options: Any
+    ) -> None:
         super().__init__(**options)
         self._progress = progress
+        self._route = route
         self._connect_s = connect_timeout_s
 
     def _get_agent(self, request: Request, timeout: float) -> Any:
-        return super()._get_agent(request, min(timeout, self._connect_s))
+        endpoints = _Endpoints(
+            self._route, policy=self._contextFactory, timeout_s=min(timeout, self._connect_s)
+        )
+        pool: Any = _WatchedPool(self._pool, self._progress)
+        agent: Any = Agent  # untyped
+        return agent.usingEndpointFactory(reactor.twisted_reactor(), endpoints, pool)
 
     def _cb_bodyready(self, txresponse: Any, request: Request) -> Any:
         self._progress.answered = True
         return super()._cb_bodyready(txresponse, request)
+
+
+@implementer(IAgentEndpointFactory)
+class _Endpoints:
+    """Connects to the addresses that the guard has judged."""
+
+    def __init__(self, route: Route, *, policy: Any, timeout_s: float) -> None:
+        self._route = route
+        self._policy = policy
+        self._timeout_s = timeout_s
+
+    def endpointForURI(self, uri: Any) -> Any:  # noqa: N802
+        """As Twisted asks for it."""
+        endpoint = self._endpoint(uri)
+        if uri.scheme != b"https":
+            return endpoint
+        return wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
+
+    def _endpoint(self, uri: Any) -> Any:
+        the_reactor = reactor.twisted_reactor()
+        if len(self._route.addresses) > 1:
+            # Tries one after the other (RFC 8305). It asks the guard again, which remembers.
+            return HostnameEndpoint(the_reactor, uri.host, uri.port, timeout=self._timeout_s)
+        # With one address there is nothing to try next, for which the other waits 0.3 s.
+        address = self._route.addresses[0]
+        kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
+        return kind(the_reactor, address, self._route.port, timeout=self._timeout_s)
 
 
 class _WatchedPool:

@@ -7,29 +7,30 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.settings import Settings as ScrapySettings
 
 from taxocrawl.crawler import reactor
 from taxocrawl.crawler.address_guard import AddressGuard, Lookup
+from taxocrawl.crawler.batches import Batches
 from taxocrawl.crawler.scrapy_settings import scrapy_settings
 from taxocrawl.crawler.spider import TRIP_LOST, SiteSpider, Trip, VisitResult
 from taxocrawl.extraction import documents
-from taxocrawl.records import Document, InputLine, Outcome, OutcomeKind
+from taxocrawl.records import InputLine, Outcome, OutcomeKind
 from taxocrawl.settings import Settings
 from taxocrawl.workers import Workers
 
 logger = logging.getLogger(__name__)
 
-BATCH_S = 0.2
-"""A document waits no longer for others to be classified with."""
+WAKE_S = 0.2
 
 FAILED_KINDS: frozenset[OutcomeKind] = frozenset(
     {
@@ -51,7 +52,7 @@ FAILED_KINDS: frozenset[OutcomeKind] = frozenset(
     }
 )
 
-_ONE_CRAWL = threading.Lock()
+_ONE_CRAWL = asyncio.Lock()
 """Name resolution is the reactor's, so one crawl at a time has its guard on it."""
 
 
@@ -105,15 +106,21 @@ def run_crawl(
     lets the sites under way finish, a second returns at once; what was not finished is
     `interrupted`. Errors of the store stop the run and are raised.
     """
-    with _ONE_CRAWL:
-        run = _Run(iter(lines), store, workers, settings, on_outcome, lookup)
-        future = reactor.submit(run.crawl())
-        with _signals(run):
-            try:
-                future.result()
-            except _Abandoned:
-                run.abandon(future)
-        return run.summary()
+    run = _Run(iter(lines), store, workers, settings, on_outcome, lookup)
+    future = reactor.submit(run.crawl())
+    with _signals(run):
+        try:
+            _wait(future)
+        except _Abandoned:
+            run.abandon()
+    return run.summary()
+
+
+def _wait(future: "Future[None]") -> None:
+    """Its end, or what it raised. A signal's handler runs only when the main thread wakes up."""
+    while not futures.wait([future], timeout=WAKE_S).done:
+        pass
+    future.result()
 
 
 class _Abandoned(BaseException):
@@ -142,35 +149,49 @@ class _Run:
         self._counts: Counter[OutcomeKind] = Counter()
         self._started = time.monotonic()
         self._crawler: Crawler | None = None
-        self._spider: SiteSpider | None = None
         self._error: Exception | None = None
+        self._crawl_task: asyncio.Task[None] | None = None
         self._stop_task: asyncio.Task[None] | None = None
+        self._given_up = asyncio.Event()
         self._closed = False
         self.interrupted = False
 
     async def crawl(self) -> None:
-        """From the first request to the last outcome; raises what the store raised."""
-        tx_reactor = reactor.twisted_reactor()
-        plain = ScrapySettings(scrapy_settings(self.settings))
-        crawler = AsyncCrawlerRunner(plain).create_crawler(SiteSpider)
-        crawler.signals.connect(self._lost, TRIP_LOST)
-        self._crawler = crawler
-        before = tx_reactor.installNameResolver(self._guard)
-        try:
-            await crawler.crawl_async(
-                lines=self._lines,
-                guard=self._guard,
-                workers=self._workers,
-                options=self.settings,
-                on_line=self._line,
-                record=self.record,
-            )
-            self._interrupt_rest()
-        finally:
-            tx_reactor.installNameResolver(before)
-            self._guard.close()
+        """From the first request to the last outcome; raises what the store raised.
+
+        Returns early when the sites under way do not finish in time after a signal; what is left
+        of the crawl then ends in the background.
+        """
+        self._crawl_task = asyncio.ensure_future(self._crawl())
+        given_up = asyncio.ensure_future(self._given_up.wait())
+        await asyncio.wait((self._crawl_task, given_up), return_when=asyncio.FIRST_COMPLETED)
+        given_up.cancel()
+        if self._crawl_task.done():
+            self._crawl_task.result()
+        else:
+            self._crawl_task.add_done_callback(_log_late_error)
         if self._error is not None:
             raise self._error
+
+    async def _crawl(self) -> None:
+        async with _ONE_CRAWL:
+            plain = ScrapySettings(scrapy_settings(self.settings))
+            self._crawler = crawler = AsyncCrawlerRunner(plain).create_crawler(SiteSpider)
+            crawler.signals.connect(self._lost, TRIP_LOST)
+            before = reactor.twisted_reactor().installNameResolver(self._guard)
+            try:
+                await crawler.crawl_async(
+                    lines=self._lines,
+                    guard=self._guard,
+                    workers=self._workers,
+                    options=self.settings,
+                    on_line=self._line,
+                    record=self.record,
+                )
+            finally:
+                reactor.twisted_reactor().installNameResolver(before)
+                self._guard.close()
+            self._interrupt_rest()
 
     @property
     def spider(self) -> SiteSpider | None:
@@ -182,6 +203,8 @@ class _Run:
 
     async def record(self, result: VisitResult) -> None:
         """Classify what was read, store the outcome, make room for the next site."""
+        if self._closed:
+            return
         outcome = await self._outcome(result)
         self._store_outcome(outcome, result.line)
 
@@ -239,9 +262,9 @@ class _Run:
         self._store_outcome(_interrupted(trip, f"internal error: {error!r}"[:300]), trip.line)
 
     def _interrupt_rest(self) -> None:
-        spider = self._crawler.spider if self._crawler is not None else None
-        for trip in list(spider.trips.values()) if isinstance(spider, SiteSpider) else ():
-            self._store_outcome(_interrupted(trip, "the run stopped first"), trip.line)
+        if self.spider is not None:
+            for trip in list(self.spider.trips.values()):
+                self._store_outcome(_interrupted(trip, "the run stopped first"), trip.line)
 
     # --- stopping
 
@@ -255,16 +278,22 @@ class _Run:
             self._stop_task = asyncio.ensure_future(self._stop())
 
     async def _stop(self) -> None:
-        if self.spider is not None:
-            await self.spider.wind_down()
+        if self.spider is not None and not await self.spider.wind_down():
+            self._interrupt_rest()
+            self._give_up()
         if self._crawler is not None:
             await self._crawler.stop_async()
 
-    def abandon(self, future: "Future[None]") -> None:
+    def _give_up(self) -> None:
+        self._closed = True
+        self._given_up.set()
+        if self.spider is not None:
+            self.spider.give_up()
+
+    def abandon(self) -> None:
         """The caller leaves: nothing more goes to the store; the rest ends in the background."""
         self._closed = True
-        self.interrupted = True
-        future.add_done_callback(_log_late_error)
+        reactor.loop().call_soon_threadsafe(self._give_up)
 
     def summary(self) -> RunSummary:
         """Counts so far."""
@@ -289,72 +318,9 @@ def _interrupted(trip: Trip, message: str) -> Outcome:
     )
 
 
-def _log_late_error(future: "Future[None]") -> None:
-    if not future.cancelled() and future.exception() is not None:
-        logger.debug("after the run was left: %r", future.exception())
-
-
-class Batches:
-    """Documents classified together: a batch when it is full or has waited `BATCH_S`."""
-
-    def __init__(self, workers: Workers, settings: Settings) -> None:
-        self._workers = workers
-        self._size = settings.batch_size
-        self._waiting: list[tuple[Document, asyncio.Future[Outcome]]] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._running: set[asyncio.Task[None]] = set()
-
-    async def outcome(self, document: Document) -> Outcome:
-        """The document's outcome, when its batch is done."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
-        self._waiting.append((document, future))
-        if len(self._waiting) >= self._size:
-            self._send()
-        elif self._timer is None:
-            self._timer = loop.call_later(BATCH_S, self._send)
-        return await future
-
-    def _send(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        batch, self._waiting = self._waiting, []
-        if batch:
-            task = asyncio.ensure_future(self._categorize(batch))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-
-    async def _categorize(self, batch: "list[tuple[Document, asyncio.Future[Outcome]]]") -> None:
-        try:
-            outcomes = await self._workers.categorize([document for document, _ in batch])
-        except Exception as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if not future.done():
-                future.set_result(outcome)
-
-
-class OutcomePipeline:
-    """Scrapy's item pipeline: hands every visit's result to the run and waits till it is stored."""
-
-    def __init__(self, record: Callable[[VisitResult], Awaitable[None]]) -> None:
-        self._record = record
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> "OutcomePipeline":
-        """As Scrapy makes its components."""
-        spider = crawler.spider
-        assert isinstance(spider, SiteSpider)  # noqa: S101  (our settings run our spider only)
-        return cls(spider.record)
-
-    async def process_item(self, item: Any, spider: Any = None) -> Any:
-        """Back-pressure: the site counts as under way until its outcome is stored."""
-        await self._record(item)
-        return item
+def _log_late_error(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.debug("after the run was left: %r", task.exception())
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
             "taxocrawl.crawler.cookies.SiteCookiesMiddleware": 700,
         },
         "SPIDER_MIDDLEWARES": dict.fromkeys(_UNUSED_SPIDER_MIDDLEWARES),
-        "ITEM_PIPELINES": {"taxocrawl.crawler.run.OutcomePipeline": 100},
+        "ITEM_PIPELINES": {"taxocrawl.crawler.batches.OutcomePipeline": 100},
         "ROBOTSTXT_OBEY": False,  # our own middleware does, and better
         "HTTPPROXY_ENABLED": False,  # *_PROXY of the environment would go around the guard
         "REDIRECT_ENABLED": False,  # the visit follows redirects, refreshes and retries itself

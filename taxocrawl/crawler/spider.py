@@ -110,6 +110,7 @@ class SiteSpider(Spider):
         self.options = options
         self.record = record
         self.stopping = False
+        self._gave_up = False
         self.trips: dict[int, Trip] = {}
         self.pages = 0
         self._lines = lines
@@ -199,6 +200,8 @@ class SiteSpider(Spider):
             yield output
 
     async def _follow(self, trip: Trip, step: Step) -> AsyncIterator[Any]:
+        if self._gave_up:
+            return
         while isinstance(step, Read):
             step = await self._read(trip, step.page)
         if isinstance(step, End):
@@ -257,8 +260,8 @@ class SiteSpider(Spider):
         if trip is not None:
             self.crawler.signals.send_catch_log(TRIP_LOST, trip=trip, error=failure.value)
 
-    async def wind_down(self) -> None:
-        """No further sites; return when those under way are done, after `GRACE_S` at the latest."""
+    async def wind_down(self) -> bool:
+        """No further sites; True once those under way are done, False after `GRACE_S`."""
         self.stopping = True
         self._empty.clear()
         if self.trips:
@@ -266,6 +269,11 @@ class SiteSpider(Spider):
                 await asyncio.wait_for(self._empty.wait(), GRACE_S)
             except TimeoutError:
                 logger.warning("%d sites were not finished in time", len(self.trips))
+        return not self.trips
+
+    def give_up(self) -> None:
+        """Leave the sites under way as they are."""
+        self.stopping = self._gave_up = True
 
 
 TRIP_LOST = object()

@@ -16,18 +16,16 @@ from datetime import datetime
 from typing import Literal
 
 from taxocrawl import domains
-from taxocrawl.crawler import links
-from taxocrawl.crawler.failures import TLS_PROBLEMS, Fault, retry_after_s, status_fault
+from taxocrawl.crawler import links, retrying
+from taxocrawl.crawler.failures import Fault, retry_after_s, status_fault
 from taxocrawl.extraction.site_status import ENDS_THE_VISIT, page_status
 from taxocrawl.records import Extract, Page, Site
 from taxocrawl.settings import Settings
 
-BACKOFF_S = (1.0, 4.0, 16.0)
 FRAMES = 2
 EQUAL_PAGES = 2
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_RETRY_STATUSES = frozenset({"408", "429", "500", "502", "503", "504", "522", "524"})
 # Sites answer a crawler that they distrust with these and a page that says so.
 _CHALLENGE_STATUSES = frozenset({401, 403, 405, 406, 429, 503})
 
@@ -166,9 +164,9 @@ class Visit:
             return self._fetch(self._url, delay_s=wait_s)
         if self._stage == "further":
             return self._next_page()
-        if self._fault is None or _reach(fault) >= _reach(self._fault):
+        if self._fault is None or retrying.reach(fault) >= retrying.reach(self._fault):
             self._fault = fault
-        if not _moves_on(fault):
+        if not retrying.moves_on(fault):
             return self._end(self._fault)
         if fault.kind == "dns_failed" or (fault.kind, fault.detail) == ("timeout", "connect"):
             self._skip_starts(fault)
@@ -178,7 +176,7 @@ class Visit:
 
     def _start_next(self) -> Step:
         if not self._starts:
-            again = self._fault is not None and _is_passing(self._fault)
+            again = self._fault is not None and retrying.is_passing(self._fault)
             if not again or self._rounds >= self.settings.retries:
                 return self._end(self._fault)
             self._starts.extend(start_urls(self.site))
@@ -315,7 +313,11 @@ class Visit:
         limit = self.settings.retries
         if fault.kind == "dns_failed":
             limit = min(1, limit)
-        if self._stage == "further" or self._tries > limit or not _is_retried_at_once(fault):
+        if (
+            self._stage == "further"
+            or self._tries > limit
+            or not retrying.is_retried_at_once(fault)
+        ):
             return None
         wait_s = self._backoff_s(self._tries)
         header = self._page.header("retry-after") if self._page is not None else ""
@@ -328,7 +330,7 @@ class Visit:
         return wait_s
 
     def _backoff_s(self, tries: int) -> float:
-        return BACKOFF_S[min(tries, len(BACKOFF_S)) - 1] * (1 + self._jitter() / 2)
+        return retrying.backoff_s(tries) * (1 + self._jitter() / 2)
 
     def _note(self, *notes: str) -> None:
         self._notes.update(dict.fromkeys(notes))
@@ -363,50 +365,6 @@ def start_urls(site: Site) -> list[str]:
     if not address.host.startswith("www.") and not _is_address(address.host):
         hosts.append(f"www.{address.host}")
     return [f"{scheme}://{_shown(host)}/" for host in hosts for scheme in ("https", "http")]
-
-
-def _reach(fault: Fault) -> int:
-    """How far it came. Of several start addresses the one that came furthest tells most."""
-    if fault.kind == "dns_failed":
-        return 0
-    if fault.kind == "connect_failed" or (fault.kind, fault.detail) == ("timeout", "connect"):
-        return 1
-    return 2
-
-
-def _moves_on(fault: Fault) -> bool:
-    """True where another start address may do better."""
-    match fault.kind:
-        case "connect_failed" | "robots_denied" | "dns_failed":
-            return True
-        case "tls_failed":  # a bad certificate ends the site, a bad handshake does not
-            return fault.detail not in TLS_PROBLEMS
-        case "timeout":
-            return fault.detail in ("connect", "tls")
-        case "http_error":
-            return fault.detail not in _RETRY_STATUSES
-        case _:
-            return False
-
-
-def _is_retried_at_once(fault: Fault) -> bool:
-    """True for faults that pass while the same server is there."""
-    match fault.kind:
-        case "robots_unreachable" | "bad_response":
-            return True
-        case "dns_failed":
-            return fault.detail in ("servfail", "timeout")
-        case "timeout":
-            return fault.detail in ("headers", "body")
-        case "http_error":
-            return fault.detail in _RETRY_STATUSES
-        case _:
-            return False
-
-
-def _is_passing(fault: Fault) -> bool:
-    """True where trying all start addresses again soon may help, and costs little."""
-    return fault.kind == "connect_failed"
 
 
 def _as_utf8(header: str) -> str:

@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from raw_server import QUICK, Crawl, Crawled, InlineWorkers, ListSink, LoopbackS
 from taxocrawl import domains
 from taxocrawl.crawler.address_guard import Lookup
 from taxocrawl.crawler.run import run_crawl
+from taxocrawl.records import InputLine, Outcome
 from taxocrawl.settings import ConnectTo
 
 _CONNECTS: list[Any] = []
@@ -52,24 +53,39 @@ def closed_port() -> Iterator[int]:
 
 
 def _run(
-    lines: Iterable[str],
+    lines: Iterable[InputLine],
     mapping: Iterable[str],
     *,
     lookup: Lookup = no_network,
-    workers: InlineWorkers | None = None,
+    workers_type: type[InlineWorkers] = InlineWorkers,
+    sink: ListSink | None = None,
+    on_outcome: Callable[[Outcome], None] | None = None,
     **changes: Any,
 ) -> Crawled:
     connect_to = tuple(ConnectTo.parse(text) for text in mapping)
     settings = replace(QUICK, connect_to=connect_to, **changes)
-    sink = ListSink()
+    sink = sink or ListSink()
+    workers: Any = workers_type(settings)
     summary = run_crawl(
-        domains.read_sites(lines),
+        lines,
         store=sink,
-        workers=workers or InlineWorkers(settings),  # type: ignore[arg-type]
+        workers=workers,
         settings=settings,
+        on_outcome=on_outcome,
         lookup=lookup,
     )
     return Crawled(summary=summary, sink=sink)
+
+
+@pytest.fixture
+def crawl_lines(server: LoopbackServer, closed_port: int) -> Crawl:
+    """Crawl verdicts: port 80 goes to `server`, port 443 is refused; keywords change settings."""
+
+    def crawl(lines: Iterable[InputLine], **changes: Any) -> Crawled:
+        mapping = [f":80:127.0.0.1:{server.port}", f":443:127.0.0.1:{closed_port}"]
+        return _run(lines, mapping, **changes)
+
+    return crawl
 
 
 @pytest.fixture
@@ -78,7 +94,8 @@ def crawl(server: LoopbackServer, closed_port: int) -> Crawl:
 
     def crawl(*lines: str, connect_to: Iterable[str] | None = None, **changes: Any) -> Crawled:
         mapping = [f":80:127.0.0.1:{server.port}", f":443:127.0.0.1:{closed_port}"]
-        return _run(lines, mapping if connect_to is None else connect_to, **changes)
+        mapping = mapping if connect_to is None else list(connect_to)
+        return _run(domains.read_sites(lines), mapping, **changes)
 
     return crawl
 
@@ -99,6 +116,6 @@ def crawl_hosts(closed_port: int) -> Crawl:
         if mapping is None:
             mapping = [f":80:127.0.0.1:{server.port}"]
         https = [f"{w}{host}:443:127.0.0.1:{closed_port}" for host in hosts for w in ("", "www.")]
-        return _run(hosts, [*refused, *mapping, *https], **changes)
+        return _run(domains.read_sites(hosts), [*refused, *mapping, *https], **changes)
 
     return crawl
