@@ -3,9 +3,11 @@
 import asyncio
 import multiprocessing
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from taxocrawl import workers as workers_module
 from taxocrawl.extraction import documents
 from taxocrawl.records import Outcome, Page
 from taxocrawl.settings import Settings
@@ -32,6 +34,17 @@ class Bomb:
         return [(Prediction(taxonomy="iab-3.1", node_id="483", tier=1, confidence=.9, rank=1,
             classifier="bomb", model_id=self.model_id, asserted=True),) for _ in documents]
 
+class Steady(Bomb):
+    """Answers whatever the text says."""
+    def classify(self, documents):
+        return [(Prediction(taxonomy="iab-3.1", node_id="483", tier=1, confidence=.8, rank=1,
+            classifier="steady", model_id="steady-1", asserted=True),) for _ in documents]
+
+class Explainer:
+    def explain(self, document, predictions, classifier):
+        if "inexplicable" in document.text: os._exit(5)
+        return []
+
 class Rung:
     def main_text(self, page):
         if "exit" in page.html: os._exit(3)
@@ -41,7 +54,10 @@ class Rung:
         return "word " * 30
 
 @hookimpl
-def register_classifiers(): return {"bomb": lambda r: Bomb()}
+def register_classifiers(): return {"bomb": lambda r: Bomb(), "steady": lambda r: Steady()}
+
+@hookimpl
+def register_explainers(): return {"abrupt": lambda r: Explainer()}
 
 @hookimpl
 def register_extractors(): return {"rung": lambda r: Rung()}
@@ -50,19 +66,23 @@ def register_extractors(): return {"rung": lambda r: Rung()}
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    folder = tmp_path_factory.mktemp("plugins")
-    (folder / "bomb.py").write_text(PLUGIN)
-    settings = Settings(
-        plugins_dir=str(folder),
-        classifiers=("bomb",),
-        extractors=("rung",),
-        explain=(),
-        workers=2,
-        extract_timeout_s=3.0,
-        classify_timeout_s=3.0,
-    )
+    settings = settings_of(tmp_path_factory.mktemp("plugins"), ("bomb",))
     with Workers(settings) as pool:
         yield pool
+
+
+def settings_of(folder: Path, classifiers: tuple[str, ...], **more: object) -> Settings:
+    (folder / "bomb.py").write_text(PLUGIN)
+    values: dict[str, object] = {
+        "plugins_dir": str(folder),
+        "classifiers": classifiers,
+        "extractors": ("rung",),
+        "explain": (),
+        "workers": 2,
+        "extract_timeout_s": 3.0,
+        "classify_timeout_s": 3.0,
+    }
+    return Settings(**(values | more))  # type: ignore[arg-type]
 
 
 def categorize(workers: Workers, *texts: str) -> list[Outcome]:
@@ -97,6 +117,31 @@ def test_a_document_that_kills_its_worker_is_blamed_alone(
     outcomes = categorize(workers, "before", text, "after")
     assert [o.kind for o in outcomes] == ["classified", "classifier_failed", "classified"]
     assert outcomes[1].detail == reason
+    assert outcomes[1].plugin_failures[0].component == "bomb"
+
+
+def test_what_hangs_or_dies_is_named_the_others_stand_and_in_the_end_it_is_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """P03, P04: one document is forgiven, a row of them is not."""
+    monkeypatch.setattr(workers_module, "FAILURES_IN_A_ROW", 2)
+    settings = settings_of(
+        tmp_path, ("bomb", "steady"), explain=("abrupt",), workers=1, classify_timeout_s=1.5
+    )
+    with Workers(settings) as pool:
+        first, second = categorize(pool, "inexplicable", "fine")
+        assert [f.component for f in first.plugin_failures] == ["abrupt"]
+        assert {p.classifier for p in first.predictions} == {"bomb", "steady"}
+        assert second.plugin_failures == ()
+
+        once, twice, after = categorize(pool, "hang", "exit", "fine again")
+    assert [o.kind for o in (once, twice, after)] == ["classified"] * 3
+    assert {p.classifier for o in (once, twice, after) for p in o.predictions} == {"steady"}
+    assert [f.component for o in (once, twice) for f in o.plugin_failures] == ["bomb", "bomb"]
+    assert "the deadline passed" in once.plugin_failures[0].message
+    assert "died (exit code 3)" in twice.plugin_failures[0].message
+    assert "switched off after 2 documents in a row" in after.plugin_failures[0].message
+    assert "classifier bomb switched off after 2 documents" in caplog.text
 
 
 def test_a_memory_bomb_becomes_a_failure_of_its_plugin(workers: Workers) -> None:
