@@ -13,7 +13,9 @@ WORDS_SHOWN = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerOptions:
-    """What beside the asserted categories an answer holds: `top` ranked nodes, explanations."""
+    """What an answer holds beside the asserted categories: `top` ranked nodes of each taxonomy,
+    explanations.
+    """
 
     top: int = 0
     explained: bool = False
@@ -31,7 +33,6 @@ def as_json(
     document = outcome.document
     deciding = deciding_predictions(outcome.predictions)
     asserted = [p for p in deciding if p.asserted]
-    ranked = sorted((p for p in deciding if p.rank), key=lambda p: p.rank or 0)
     first = deciding[0] if deciding else None
     extract = document.extracts[0] if document and document.extracts else None
     answer: Json = {
@@ -43,7 +44,7 @@ def as_json(
         "language": document.language if document else "",
         "form": None,
         "categories": [category(p, taxonomy(p.taxonomy)) for p in asserted],
-        "candidates": [category(p, taxonomy(p.taxonomy)) for p in ranked[: options.top]],
+        "candidates": [category(p, taxonomy(p.taxonomy)) for p in ranked(deciding, options.top)],
         "words": _words(outcome.explanations),
         "tags": [],
         "openrtb": openrtb(asserted, taxonomy),
@@ -71,10 +72,19 @@ def deciding_predictions(predictions: Sequence[Prediction]) -> list[Prediction]:
     return [p for p in predictions if deciding[p.taxonomy] == p.classifier]
 
 
+def ranked(predictions: Sequence[Prediction], top: int) -> list[Prediction]:
+    """The first `top` of each taxonomy in order of preference, one taxonomy after the other."""
+    by_taxonomy: dict[str, list[Prediction]] = {}
+    for prediction in sorted((p for p in predictions if p.rank), key=lambda p: p.rank or 0):
+        by_taxonomy.setdefault(prediction.taxonomy, []).append(prediction)
+    wanted = dict.fromkeys(prediction.taxonomy for prediction in predictions)
+    return [p for taxonomy in wanted for p in by_taxonomy.get(taxonomy, ())[:top]]
+
+
 def category(prediction: Prediction, taxonomy: Taxonomy) -> Json:
     """One node with its names."""
     node = taxonomy[prediction.node_id]
-    return {
+    row: Json = {
         "taxonomy": prediction.taxonomy,
         "id": node.id,
         "name": node.name,
@@ -83,6 +93,9 @@ def category(prediction: Prediction, taxonomy: Taxonomy) -> Json:
         "confidence": round(prediction.confidence, 4),
         "parent_id": node.parent_id,
     }
+    if prediction.relation:
+        row["relation"] = prediction.relation
+    return row
 
 
 def openrtb(asserted: Sequence[Prediction], taxonomy: Callable[[str], Taxonomy]) -> Json | None:

@@ -9,6 +9,7 @@ import itertools
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from taxocrawl import archives, domains, pipeline
@@ -39,13 +40,13 @@ def crawl_into(
 
     An unfinished run of the list with this `fingerprint` goes on unless `new_run`; '' never does.
     """
-    registry = _checked_registry(settings)
+    registry, settings = _checked(settings)
     with (
         StoreWriter(
             path,
             settings=settings,
             command=command,
-            taxonomies=[registry.taxonomy(name) for name in settings.taxonomies],
+            taxonomies=pipeline.taxonomies(registry, settings),
             plugins=_stored_plugins(registry),
             list_sha256=list_sha256,
             new_run=new_run,
@@ -59,7 +60,7 @@ def crawl_into(
 
 def classify(items: Iterable[Item], settings: Settings) -> Iterator[tuple[Item, Outcome]]:
     """Outcomes in the order of the items, read ahead by a few hundred at most."""
-    _checked_registry(settings)
+    _, settings = _checked(settings)
     stream = iter(items)
     with Workers(settings) as workers:
         while chunk := list(itertools.islice(stream, ITEMS_AT_ONCE)):
@@ -135,7 +136,9 @@ def _stored_plugins(registry: Registry) -> list[StoredPlugin]:
     ]
 
 
-def _checked_registry(settings: Settings) -> Registry:
+def _checked(settings: Settings) -> tuple[Registry, Settings]:
+    """The registry, and the settings with taxonomies that any process finds by their names."""
     registry = loading.load(settings)
     pipeline.check_settings(registry, settings)
-    return registry
+    found = tuple(registry.taxonomy_address(name) for name in settings.taxonomies)
+    return registry, replace(settings, taxonomies=found)

@@ -4,18 +4,21 @@ A site that was crawled, an HTML file, a stored text and a line of JSON all come
 the same page gets the same answer through every door.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
 
 from taxocrawl import words
-from taxocrawl.errors import ResultError, TaxocrawlError
+from taxocrawl.classifiers.answering import Plan, make_plan, translate
+from taxocrawl.errors import ResultError, TaxonomyError
 from taxocrawl.extraction.site_status import site_status
 from taxocrawl.plugins import results
 from taxocrawl.plugins.guard import describe, guard
 from taxocrawl.plugins.registry import ComponentKind, Registry
+from taxocrawl.protocols import ZeroShot
 from taxocrawl.records import (
     Document,
     Explanation,
@@ -26,11 +29,18 @@ from taxocrawl.records import (
     StatusHint,
 )
 from taxocrawl.settings import Settings
+from taxocrawl.taxonomies import crosswalks
+from taxocrawl.taxonomies.tree import Taxonomy
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 Answers = tuple[Prediction, ...]
 ComponentKey = tuple[ComponentKind, str]
+
+FALLBACK = "nearest"
+"""Answers where no chosen classifier does and no crosswalk leads: it needs no training."""
 
 NONE_OFF: Mapping[ComponentKey, str] = MappingProxyType({})
 
@@ -45,6 +55,7 @@ class _Run:
 
     registry: Registry
     settings: Settings
+    plan: Plan
     off: Mapping[ComponentKey, str]
     watch: Callable[[ComponentKey | None], None]
 
@@ -57,9 +68,13 @@ class _Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Classified:
-    """What the classifiers said of one document."""
+    """What the classifiers said of one document; `native` is the site's answer before crosswalks.
+
+    It holds also what was predicted only for the sake of another taxonomy.
+    """
 
     site: Answers
+    native: Answers
     pages: tuple[PagePredictions, ...]
     failures: tuple[PluginFailure, ...]
 
@@ -67,6 +82,8 @@ class _Classified:
 def components(settings: Settings) -> tuple[ComponentKey, ...]:
     """Whatever `categorize` may call, by kind and name."""
     classifiers: list[ComponentKey] = [("classifiers", name) for name in settings.classifiers]
+    if FALLBACK not in settings.classifiers:
+        classifiers.append(("classifiers", FALLBACK))
     return (*classifiers, *(("explainers", name) for name in settings.explain))
 
 
@@ -87,7 +104,8 @@ def categorize(
     started = time.perf_counter()
     hints = [status(document, settings) for document in documents]
     topical = [d for d, hint in zip(documents, hints, strict=True) if hint is None]
-    run = _Run(registry=registry, settings=settings, off=off, watch=watch)
+    plan = _plan(registry, settings)
+    run = _Run(registry=registry, settings=settings, plan=plan, off=off, watch=watch)
     classified = iter(_classify(topical, run))
     outcomes = []
     for document, hint in zip(documents, hints, strict=True):
@@ -117,20 +135,36 @@ def check_settings(registry: Registry, settings: Settings) -> None:
 
     Raises the error of the registry, which names the valid names.
     """
-    answerable: set[str] = set()
     for name in settings.classifiers:
-        answerable.update(registry.classifier(name).taxonomies)
-    for name in settings.taxonomies:
-        registry.taxonomy(name)
-        if name not in answerable:
-            raise TaxocrawlError(
-                f"no classifier of {', '.join(settings.classifiers)} answers in taxonomy {name!r}; "
-                f"they answer in {', '.join(sorted(answerable))}; `nearest` answers in any"
-            )
+        registry.classifier(name)
+    plan = _plan(registry, settings)
+    if len(set(plan.wanted)) < len(plan.wanted):
+        raise TaxonomyError(f"a taxonomy is named twice: {', '.join(settings.taxonomies)}")
+    if plan.zero_shot:
+        registry.encoder()
+        logger.info("%s answers in %s, untrained", FALLBACK, ", ".join(plan.zero_shot))
     for name in settings.explain:
         registry.explainer(name)
     for name in settings.extractors:
         registry.extractor(name)
+
+
+def taxonomies(registry: Registry, settings: Settings) -> list[Taxonomy]:
+    """Those that answers are given in, then those that such answers come from by crosswalk."""
+    plan = _plan(registry, settings)
+    return [registry.taxonomy(name) for name in dict.fromkeys((*plan.wanted, *plan.sources))]
+
+
+def _plan(registry: Registry, settings: Settings) -> Plan:
+    wanted = [registry.taxonomy(name).name for name in settings.taxonomies]
+    answered: set[str] = set()
+    for name in settings.classifiers:
+        try:
+            answered.update(registry.classifier(name).taxonomies)
+        except Exception:  # plugin code; blamed when it is asked to classify
+            logger.debug("classifier %s cannot be made", name, exc_info=True)
+            return make_plan(wanted, wanted)
+    return make_plan(wanted, answered)
 
 
 def _untopical(document: Document, hint: StatusHint) -> Outcome:
@@ -138,7 +172,7 @@ def _untopical(document: Document, hint: StatusHint) -> Outcome:
 
 
 def _outcome(document: Document, classified: _Classified, run: _Run) -> Outcome:
-    explanations, failures = _explain(document, classified.site, run)
+    explanations, failures = _explain(document, classified.native, run)
     outcome = Outcome(
         domain=document.domain,
         kind="classified",
@@ -165,14 +199,15 @@ def _classify(documents: Sequence[Document], run: _Run) -> list[_Classified]:
     flat = [*documents, *(page for of_site in pages for page in of_site)]
     answers: list[list[Answers]] = [[] for _ in flat]
     failures: list[list[PluginFailure]] = [[] for _ in flat]
-    for name in run.settings.classifiers:
+    for name, accepted in _askings(run):
         key: ComponentKey = ("classifiers", name)
-        for i, answer in enumerate(_answers(flat, key, run)):
+        for i, answer in enumerate(_answers(flat, key, accepted, run)):
             if isinstance(answer, str):
                 failures[i].append(run.failure(key, answer))
             else:
                 answers[i].append(answer)
-    merged = [tuple(p for answer in of_document for p in answer) for of_document in answers]
+    native = [tuple(p for answer in of_document for p in answer) for of_document in answers]
+    merged = [_wanted(answer, run) for answer in native]
     result, at = [], len(documents)
     for i, of_site in enumerate(pages):
         own = merged[at : at + len(of_site)]
@@ -180,6 +215,7 @@ def _classify(documents: Sequence[Document], run: _Run) -> list[_Classified]:
         result.append(
             _Classified(
                 site=merged[i],
+                native=native[i],
                 pages=tuple(
                     PagePredictions(url=page.url, predictions=predictions)
                     for page, predictions in zip(of_site, own, strict=True)
@@ -188,6 +224,30 @@ def _classify(documents: Sequence[Document], run: _Run) -> list[_Classified]:
             )
         )
     return result
+
+
+def _askings(run: _Run) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each classifier that runs, and the taxonomies of which its answer is kept."""
+    for name in run.settings.classifiers:
+        yield name, (*run.plan.wanted, *run.plan.sources)
+    if run.plan.zero_shot:
+        yield FALLBACK, run.plan.zero_shot
+
+
+def _wanted(native: Answers, run: _Run) -> Answers:
+    """The answer in each taxonomy that was asked for, in that order."""
+    found: list[Prediction] = []
+    for name in run.plan.wanted:
+        source = run.plan.by_crosswalk.get(name, name)
+        own = [p for p in native if p.taxonomy == source]
+        if source != name:
+            way, target = crosswalks.load(source, name), run.registry.taxonomy(name)
+            by_classifier = {
+                p.classifier: [q for q in own if q.classifier == p.classifier] for p in own
+            }
+            own = [p for answer in by_classifier.values() for p in translate(answer, way, target)]
+        found += own
+    return tuple(found)
 
 
 def _page_documents(document: Document) -> tuple[Document, ...]:
@@ -201,30 +261,36 @@ def _page_documents(document: Document) -> tuple[Document, ...]:
 
 
 def _answers(
-    documents: Sequence[Document], key: ComponentKey, run: _Run
+    documents: Sequence[Document], key: ComponentKey, accepted: Collection[str], run: _Run
 ) -> Iterable[Answers | str]:
     """The classifier's answer to each document, or why there is none."""
     if key in run.off:
         return [run.off[key] for _ in documents]
     run.watch(key)
-    return _each(documents, _checked(key[1], run.registry, run.settings))
+    return _each(documents, _checked(key[1], accepted, run.registry, run.settings))
 
 
 def _checked(
-    name: str, registry: Registry, settings: Settings
+    name: str, accepted: Collection[str], registry: Registry, settings: Settings
 ) -> Callable[[Sequence[Document]], Sequence[Answers]]:
     plugin = registry.plugin_of("classifiers", name)
-    taxonomies = frozenset(registry.taxonomy(wanted).name for wanted in settings.taxonomies)
 
     def classify(documents: Sequence[Document]) -> Sequence[Answers]:
         with guard():
-            answers = registry.classifier(name).classify(documents)
+            classifier = registry.classifier(name)
+            answers = (
+                classifier.classify_in(
+                    documents, [t for t in classifier.taxonomies if t in accepted]
+                )
+                if isinstance(classifier, ZeroShot)
+                else classifier.classify(documents)
+            )
         checked = [
             results.checked_answer(
                 answer,
                 name=name,
                 plugin=plugin,
-                taxonomies=taxonomies,
+                taxonomies=accepted,
                 taxonomy=registry.taxonomy,
             )
             for answer in results.checked_batch(answers, len(documents), name=name, plugin=plugin)

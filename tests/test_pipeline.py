@@ -245,10 +245,10 @@ def test_a_site_of_several_pages_keeps_the_answer_of_each(folder: Path) -> None:
     assert single.page_predictions == ()
 
 
-def test_a_taxonomy_that_no_classifier_answers_in_stops_the_run(folder: Path) -> None:
+def test_a_taxonomy_that_is_named_twice_stops_the_run(folder: Path) -> None:
     registry, settings = registry_of(folder, ("spotter",))
-    wrong = Settings(**{**_plain(settings), "taxonomies": ("animals", "iab-1.0")})
-    with pytest.raises(TaxocrawlError, match=r"spotter answers in taxonomy 'iab-1\.0'"):
+    wrong = Settings(**{**_plain(settings), "taxonomies": ("animals", "animals")})
+    with pytest.raises(TaxocrawlError, match="named twice"):
         pipeline.check_settings(registry, wrong)
 
 

@@ -47,24 +47,36 @@ def translate(
 ) -> tuple[Prediction, ...]:
     """One classifier's predictions as they stand in another taxonomy, each with its relation.
 
-    A node is as sure as the surest prediction that leads to it. One that is exact or narrower than
-    the node bounds its probability from below; one that is broader or merely related does not, so
-    it counts only where there is no other. What lies above a node has its row and is at least as
-    sure. Ranked nodes come first, in the order of their sources.
+    A node is as sure as the surest prediction that leads to it or to what lies below it. One that
+    is exact or narrower than the node bounds its probability from below; one that is broader or
+    merely related does not, so it counts only where there is no other. All above a node has its
+    row, and no node is surer than what lies above. Ranked nodes come first, in the order of their
+    sources.
     """
     offers: dict[str, list[Prediction]] = {}
     for prediction in predictions:
         for answer in crosswalk.convert(prediction.node_id)[:1]:
-            offer = replace(
-                prediction,
-                taxonomy=target.name,
-                node_id=answer.node_id,
-                tier=target[answer.node_id].tier,
-                relation=answer.relation,
-            )
+            offer = _moved(prediction, target, answer.node_id, answer.relation)
             offers.setdefault(answer.node_id, []).append(offer)
-    found = {node_id: _merged(of_node) for node_id, of_node in offers.items()}
-    return tuple(_ranked(_lifted(found, target)))
+    found: dict[str, Prediction] = {}
+    for tier in range(target.depth, 0, -1):
+        for node_id in [i for i in offers if target[i].tier == tier]:
+            own = found[node_id] = _merged(offers[node_id])
+            if parent_id := target[node_id].parent_id:
+                relation = "broader" if own.relation in _CERTAIN else "related"
+                above = replace(_moved(own, target, parent_id, relation), rank=None)
+                offers.setdefault(parent_id, []).append(above)
+    return tuple(_ranked(_bounded(found, target)))
+
+
+def _moved(prediction: Prediction, target: Taxonomy, node_id: str, relation: str) -> Prediction:
+    return replace(
+        prediction,
+        taxonomy=target.name,
+        node_id=node_id,
+        tier=target[node_id].tier,
+        relation=relation,
+    )
 
 
 def _merged(offers: Sequence[Prediction]) -> Prediction:
@@ -79,30 +91,23 @@ def _merged(offers: Sequence[Prediction]) -> Prediction:
     )
 
 
-def _lifted(found: Mapping[str, Prediction], target: Taxonomy) -> dict[str, Prediction]:
-    """With a row for all that lies above, deepest tiers first, each at least as sure as below."""
-    complete = dict(found)
-    waiting = sorted(found.values(), key=lambda prediction: -prediction.tier)
-    for prediction in waiting:
-        below = complete[prediction.node_id]
-        for node_id in reversed(target.ancestors(prediction.node_id)):
-            above = complete.get(node_id) or replace(
-                below,
-                node_id=node_id,
-                tier=target[node_id].tier,
-                rank=None,
-                relation="broader" if below.relation in _CERTAIN else "related",
+def _bounded(found: Mapping[str, Prediction], target: Taxonomy) -> list[Prediction]:
+    """Parents first, no node surer than its parent: one that is merely related may be, before."""
+    bounded: dict[str, Prediction] = {}
+    for prediction in sorted(found.values(), key=lambda prediction: prediction.tier):
+        above = bounded.get(target[prediction.node_id].parent_id or "")
+        if above:
+            prediction = replace(
+                prediction,
+                confidence=min(prediction.confidence, above.confidence),
+                asserted=prediction.asserted and above.asserted,
             )
-            below = complete[node_id] = replace(
-                above,
-                confidence=max(above.confidence, below.confidence),
-                asserted=above.asserted or below.asserted,
-            )
-    return complete
+        bounded[prediction.node_id] = prediction
+    return list(bounded.values())
 
 
-def _ranked(found: Mapping[str, Prediction]) -> Iterator[Prediction]:
-    ranked = sorted((p for p in found.values() if p.rank), key=lambda p: p.rank or 0)
+def _ranked(found: Sequence[Prediction]) -> Iterator[Prediction]:
+    ranked = sorted((p for p in found if p.rank), key=lambda p: p.rank or 0)
     for rank, prediction in enumerate(ranked, 1):
         yield replace(prediction, rank=rank)
-    yield from (prediction for prediction in found.values() if not prediction.rank)
+    yield from (prediction for prediction in found if not prediction.rank)

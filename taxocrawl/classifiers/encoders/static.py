@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from taxocrawl.errors import ModelError
-from taxocrawl.protocols import Vectors
+from taxocrawl.protocols import Resources, Vectors
 
 TokenIds = NDArray[np.int64]
 
@@ -130,3 +130,11 @@ def _is_static(folder: Path) -> bool:
         return str(modules[0]["type"]).endswith("StaticEmbedding")
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
+
+
+def create(resources: Resources) -> StaticEncoder:
+    """The encoder of the chosen model, named after it: another model, other vectors."""
+    from taxocrawl.classifiers.model_folder import read_manifest
+
+    folder = resources.model_folder()
+    return StaticEncoder(folder / "encoder", name=read_manifest(folder).id)
