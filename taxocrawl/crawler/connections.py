@@ -229,6 +229,7 @@ class _WatchedProtocol(_LenientHTTP11ClientProtocol):
         answer = super().request(request)
         parser: Any = self._parser
         parser.__class__ = _ForgivingParser
+        parser.MAX_LENGTH = self.header_cap  # of one line; Twisted's 16 KiB are fewer than ours
         return answer
 
     def handshakeCompleted(self) -> None:  # noqa: N802
@@ -268,6 +269,12 @@ class _ForgivingParser(_LenientHTTPClientParser):
         if _HEADER_NAME.fullmatch(name):
             value = value.translate(_NO_CONTROLS)
             super().headerReceived(name, value)  # type: ignore[no-untyped-call]
+
+    def _finished(self, rest: bytes) -> None:
+        """Bytes beyond the response may look like another: the connection is not used again."""
+        if rest:
+            self.connHeaders.addRawHeader(b"Connection", b"close")
+        super()._finished(rest)  # type: ignore[no-untyped-call]
 
     def allHeadersReceived(self) -> None:  # noqa: N802
         """Give up on a server that sends nothing but 1xx."""

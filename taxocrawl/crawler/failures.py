@@ -107,7 +107,8 @@ def _bad_response(reasons: list[BaseException], progress: Progress) -> Fault:
         return Fault(kind=kind, detail="reset", message="the connection was reset")
     if any(isinstance(reason, tx_error.ConnectionDone) for reason in reasons):
         return Fault(kind="bad_response", detail="short", message="closed without a whole answer")
-    detail = "headers" if progress.answered else "status_line"
+    # A status line that cannot be read is a ParseError; Twisted's other complaint is a length.
+    detail = "headers" if any(isinstance(r, ValueError) for r in reasons) else "status_line"
     return Fault(kind="bad_response", detail=detail, message=message)
 
 

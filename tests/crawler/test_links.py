@@ -61,17 +61,28 @@ def test_page_about_the_site_is_found_in_many_languages(text: str, path: str) ->
 @pytest.mark.parametrize(
     "text",
     [
+        "Nos produits",
         "Products",
         "Produkte",
-        "Nos produits",
         "Productos",
         "Prodotti",
         "Продукция",
         "Ürünler",
         "製品情報",
-    ]
-    + ["Services", "Leistungen", "Dienstleistungen", "Servicios", "Услуги", "サービス", "服务"]
-    + ["Categories", "Kategorien", "Rubriques", "Categorías", "Категории", "カテゴリー"],
+        "Services",
+        "Leistungen",
+        "Dienstleistungen",
+        "Servicios",
+        "Услуги",
+        "サービス",
+        "服务",
+        "Categories",
+        "Kategorien",
+        "Rubriques",
+        "Categorías",
+        "Категории",
+        "カテゴリー",
+    ],
 )
 def test_what_a_site_offers_is_found_in_many_languages(text: str) -> None:
     assert choose(*NOISE, link("/x1", text))[0] == HOME + "x1"

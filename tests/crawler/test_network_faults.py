@@ -72,6 +72,19 @@ CASES = {
     "N13-endless-body": (endless_body, OK),
     "N14-closed-at-once": (close, ("bad_response", "short")),
     "N14-too-short": (plain("HTTP/1.1 200 OK\nContent-Length: 99999"), ("bad_response", "short")),
+    "N15-negative-length": (
+        plain("HTTP/1.1 200 OK\nContent-Length: -5"),
+        ("bad_response", "headers"),
+    ),
+    "N15-no-number": (plain("HTTP/1.1 200 OK\nContent-Length: abc"), ("bad_response", "headers")),
+    "N15-two-lengths": (
+        plain("HTTP/1.1 200 OK\nContent-Length: 5\nContent-Length: 6"),
+        ("bad_response", "headers"),
+    ),
+    "N15-surplus-bytes": (
+        plain(f"HTTP/1.1 200 OK\nContent-Length: {len(HTML)}", HTML + b"HTTP/1.1 500 No\r\n\r\n"),
+        OK,
+    ),
     "N16-length-and-chunked": (
         plain(
             "HTTP/1.1 200 OK\nContent-Length: 5\nTransfer-Encoding: chunked",
@@ -95,6 +108,15 @@ CASES = {
     "N24-odd-header-lines": (
         plain("HTTP/1.1 200 OK\nno colon here\nX-\xe4\xf6: \xfc\nX-Nul: a\0b\nX: 1\n folded\nX: 2"),
         OK,
+    ),
+    "N23-long-line": (
+        plain("HTTP/1.1 200 OK\nX: " + "y" * 70_000),
+        ("too_large", "headers"),
+    ),
+    "N23-long-line-below-the-cap": (plain("HTTP/1.1 200 OK\nX: " + "y" * 30_000), OK),
+    "N23-many-fields": (
+        plain("HTTP/1.1 200 OK\n" + "\n".join(f"X-{n}: y" for n in range(20_000))),
+        ("too_large", "headers"),
     ),
     "N25-storm-of-100": (b"HTTP/1.1 100 Continue\r\n\r\n" * 50, ("bad_response", "status_line")),
     "N25-one-103": (plain("HTTP/1.1 103 Early Hints\n\nHTTP/1.1 200 OK"), OK),
@@ -183,3 +205,55 @@ def test_a_hanging_server_ends_at_the_deadline(crawl_hosts: Crawl) -> None:
         outcome = outcomes[_domain(name)]
         assert (outcome.kind, outcome.detail) == expected, name
         assert "within 1 s" in outcome.message
+
+
+def test_surplus_bytes_are_never_the_next_reply(crawl: Crawl, server: LoopbackServer) -> None:
+    """N18."""
+    reused: list[bytes] = []
+
+    def surplus(connection: socket.socket) -> None:
+        evil = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nEVIL"
+        connection.sendall(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n" + evil)
+        reused.append(connection.recv(65536))
+
+    server.replies |= {"/robots.txt": surplus, "/": page()}
+    crawled = crawl("oak.test", max_pages=1)
+    assert crawled.ended == ("classified", "")
+    assert set(reused) == {b""}
+
+
+def test_connection_is_used_again_for_the_next_page(crawl: Crawl, server: LoopbackServer) -> None:
+    def two(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")
+        assert b"GET / " in connection.recv(65536)
+        connection.sendall(page())
+
+    server.replies["/robots.txt"] = two
+    assert crawl("oak.test", max_pages=1).ended == ("classified", "")
+
+
+def test_dead_address_among_live_ones_is_passed_over(crawl: Crawl, server: LoopbackServer) -> None:
+    """N04."""
+    server.replies["/"] = page()
+    addresses = ["::1", "127.0.0.77", "127.0.0.1"]
+    crawled = crawl(
+        "oak.test",
+        connect_to=[f":80:backend.test:{server.port}", ":443:127.0.0.1:1"],
+        lookup=lambda *_: [(0, 0, 0, "", (address, 0)) for address in addresses],
+        max_pages=1,
+    )
+    assert crawled.ended == ("classified", "")
+
+
+def test_hosts_that_share_a_fault_do_not_slow_the_healthy(crawl_hosts: Crawl) -> None:
+    """A healthy site beside hanging ones is done long before their deadline."""
+    server = LoopbackServer()
+    server.replies |= {"healthy.test/": page(), "*": silent}
+    server.replies["healthy.test/robots.txt"] = response(status="404 No")
+    hosts = [*(f"hangs{n}.test" for n in range(5)), "healthy.test"]
+    try:
+        crawled = crawl_hosts(hosts, server, request_timeout_s=2.0, max_pages=1)
+    finally:
+        server.close()
+    assert crawled.outcomes[-1].kind == "classified"
+    assert crawled.outcomes[-1].seconds < 1.5
