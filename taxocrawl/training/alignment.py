@@ -43,9 +43,9 @@ class Bags:
     @classmethod
     def of(cls, texts: Sequence[Sequence[int]]) -> "Bags":
         """Bags of these texts."""
-        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-        ids = np.fromiter((i for text in texts for i in text), np.int64, count=int(lengths.sum()))
-        return cls(ids=ids, starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        starts = np.concatenate([[0], np.cumsum([len(text) for text in texts])]).astype(np.int64)
+        ids = np.concatenate([np.array(text, dtype=np.int64) for text in texts])
+        return cls(ids=ids, starts=starts)
 
     @property
     def lengths(self) -> Ints:
@@ -69,12 +69,16 @@ def first_table(bags: Bags, targets: Array, shares: Array) -> Array:
     lengths = bags.lengths
     weights = np.repeat(np.maximum(lengths, 1) ** -1.5, lengths).astype(np.float32)
     texts = np.repeat(np.arange(len(lengths)), lengths)
-    by_token = torch.sparse_coo_tensor(
-        torch.from_numpy(np.stack([bags.ids, texts])),
-        torch.from_numpy(weights),
-        (len(shares), len(lengths)),
-    )
-    sums = torch.sparse.mm(by_token, torch.from_numpy(targets)).numpy()
+    # A token's texts as a bag of their targets: the same sum as for texts, the other way round.
+    order = np.argsort(bags.ids, kind="stable")
+    ends = np.cumsum(np.bincount(bags.ids, minlength=len(shares)))
+    sums = functional.embedding_bag(
+        torch.from_numpy(texts[order]),
+        torch.from_numpy(targets),
+        torch.from_numpy(np.concatenate([[0], ends[:-1]])),
+        per_sample_weights=torch.from_numpy(weights[order]),
+        mode="sum",
+    ).numpy()
     mass = np.bincount(bags.ids, weights=weights, minlength=len(shares))[:, None]
     table: Array = (sums / (mass + 0.05) * (1e-4 / (1e-4 + shares))[:, None]).astype(np.float32)
     return table
