@@ -80,9 +80,11 @@ def _forget_interrupted(connection: duckdb.DuckDBPyConnection, run_id: str, rows
 def _insert(connection: duckdb.DuckDBPyConnection, run_id: str, rows: pa.Table) -> None:
     connection.register("batch", rows)
     for table in BATCH_TABLES:
-        # Names come from our own declarations; the values are in the batch.
-        columns = ", ".join(c.name for c in table.columns if c.name != "run_id")
-        fields = ", ".join(f"row.{c.name}" for c in table.columns if c.name != "run_id")
+        # Names come from our own declarations; the values are in the batch. One that an older
+        # version left in the spool lacks what a later step added.
+        given = {field.name for field in rows.schema.field(table.name).type.value_type}
+        names = [c.name for c in table.columns if c.name in given]
+        columns, fields = ", ".join(names), ", ".join(f"row.{name}" for name in names)
         connection.execute(
             f"INSERT INTO {table.name} (run_id, {columns}) SELECT ?, {fields} "  # noqa: S608
             f"FROM (SELECT unnest({table.name}) AS row FROM batch)",

@@ -250,6 +250,7 @@ def _predictions(outcome: Outcome) -> Iterator[Row]:
                 "decides": deciding[prediction.taxonomy] == prediction.classifier,
                 "classifier": prediction.classifier,
                 "model_id": prediction.model_id,
+                "relation": prediction.relation,
             }
 
 

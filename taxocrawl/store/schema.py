@@ -7,7 +7,7 @@ adds to it. Text columns hold '' where there is no text; NULL stands only where 
 
 from typing import Final
 
-from taxocrawl.store.ddl import Column, Step, Table, quoted
+from taxocrawl.store.ddl import AddedColumn, Column, Step, Table, quoted
 
 
 def _text(name: str, comment: str) -> Column:
@@ -354,6 +354,21 @@ STEPS: Final[tuple[Step, ...]] = (
             MODELS,
             PLUGINS,
             SCHEMA_STEPS,
+        ),
+    ),
+    Step(
+        2,
+        "predictions in other taxonomies by crosswalk",
+        (
+            AddedColumn(
+                "predictions",
+                _text(
+                    "relation",
+                    "'' where the classifier knows the taxonomy, else what the category is to the "
+                    "one it predicted in another: exact, broader, narrower, related",
+                ),
+                default="''",
+            ),
         ),
     ),
 )

@@ -65,7 +65,8 @@ SELECT
     1.0::DOUBLE AS confidence,
     labelled.rank::INTEGER AS rank,
     'label' AS decided_by,
-    newest_sites.run_id
+    newest_sites.run_id,
+    '' AS relation
 FROM labelled_categories AS labelled
 LEFT JOIN newest_sites ON newest_sites.domain = labelled.domain
 UNION ALL
@@ -77,7 +78,8 @@ SELECT
     predictions.confidence,
     predictions.rank,
     predictions.classifier,
-    predictions.run_id
+    predictions.run_id,
+    predictions.relation
 FROM predictions
 SEMI JOIN newest_sites
     ON newest_sites.run_id = predictions.run_id AND newest_sites.domain = predictions.domain
@@ -114,7 +116,8 @@ SELECT
     decided.confidence,
     decided.rank,
     decided.decided_by,
-    decided.run_id
+    decided.run_id,
+    decided.relation
 FROM decided_categories AS decided
 LEFT JOIN nodes ON nodes.taxonomy = decided.taxonomy AND nodes.node_id = decided.node_id
 WHERE decided.url IS NULL;
@@ -135,7 +138,8 @@ SELECT
     decided.confidence,
     decided.rank,
     decided.decided_by,
-    decided.run_id
+    decided.run_id,
+    decided.relation
 FROM decided_categories AS decided
 LEFT JOIN nodes ON nodes.taxonomy = decided.taxonomy AND nodes.node_id = decided.node_id
 WHERE decided.url IS NOT NULL;
@@ -398,8 +402,8 @@ WITH answers AS (
 ),
 own AS (SELECT * FROM answers WHERE taxonomy = 'iab-' || wanted_version),
 found AS (
-    SELECT domain, taxonomy, node_id, 'exact' AS relation, confidence, taxonomy AS from_taxonomy,
-        node_id AS from_id
+    SELECT domain, taxonomy, node_id, coalesce(nullif(relation, ''), 'exact') AS relation,
+        confidence, taxonomy AS from_taxonomy, node_id AS from_id
     FROM own
     UNION ALL
     SELECT answers.domain, ways.to_taxonomy, ways.to_id, ways.relation, answers.confidence,
