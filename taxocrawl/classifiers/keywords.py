@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 import ahocorasick_rs
 import numpy as np
 
-from taxocrawl.protocols import Vectors
-from taxocrawl.records import FIELD_NAMES
+from taxocrawl.classifiers.node_arrays import NodeArrays
+from taxocrawl.classifiers.reading import field_texts
+from taxocrawl.classifiers.tiers import Answer, Tiers, predictions, ranking
+from taxocrawl.protocols import Resources, Vectors
+from taxocrawl.records import FIELD_NAMES, Document, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
 # A hit in title, description, headings or address weighs more than one in running text.
@@ -95,3 +98,49 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 def _joins(letter: str) -> bool:
     # Han, kana, Thai and their kin are written without spaces: a keyword may touch its neighbours.
     return letter.isalnum() and not "\u0e00" <= letter <= "\u0eff" and letter < "\u2e80"
+
+
+class Keywords:
+    """Classifier: the node with most keywords in the page. Transparent, and quick to beat."""
+
+    def __init__(
+        self, taxonomies: Sequence[Taxonomy], *, min_confidence: float | None = None
+    ) -> None:
+        self.taxonomies = tuple(taxonomy.name for taxonomy in taxonomies)
+        self.model_id = "keywords-1"
+        self._known = {t.name: (NodeArrays(t), KeywordIndex.of(t)) for t in taxonomies}
+        self._min_confidence = min_confidence
+
+    def classify(self, documents: Sequence[Document]) -> list[tuple[Prediction, ...]]:
+        """Nodes with any keyword, their shares of all keyword weight as confidence."""
+        found: list[tuple[Prediction, ...]] = [() for _ in documents]
+        for name, (nodes, index) in self._known.items():
+            for row, document in enumerate(documents):
+                scores = np.expm1(index.scores([field_texts(p) for p in document.pages]))
+                total = scores.sum(axis=0, keepdims=True)
+                shares = total / max(float(total.sum()), 1e-9)
+                found[row] += predictions(
+                    Answer(
+                        ranked=ranking(shares[0], shares[0], nodes),
+                        confidences=TIERS.confidences(shares, nodes)[0],
+                    ),
+                    TIERS,
+                    nodes,
+                    taxonomy=name,
+                    classifier="keywords",
+                    model_id=self.model_id,
+                    min_confidence=self._min_confidence,
+                )
+        return found
+
+
+TIERS = Tiers(thresholds=(0.5,))
+
+
+def create(resources: Resources) -> Keywords:
+    """The keyword classifier of all taxonomies that the settings name."""
+    settings = resources.settings
+    return Keywords(
+        [resources.taxonomy(name) for name in settings.taxonomies],
+        min_confidence=settings.min_confidence,
+    )

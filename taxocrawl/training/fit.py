@@ -1,5 +1,6 @@
 """Training of the default model: data in, model folder out, the same bytes for the same seed."""
 
+import hashlib
 import logging
 import shutil
 import time
@@ -38,8 +39,6 @@ logger = logging.getLogger(__name__)
 Ints = NDArray[np.int64]
 Progress = Callable[[str], None]
 
-SHIPPED_ENCODER = Path(__file__).parent.parent / "models" / "default" / "encoder"
-
 # Share of the labelled pages that are less like any other than what is refused as unlike anything.
 REFUSED_SHARE = 0.01
 
@@ -72,20 +71,28 @@ def train_default(
 ) -> Mapping[str, float]:
     """Write a model folder and return its cross-validated measurements.
 
-    Without `encoder` the shipped one is used: it was made by `training.alignment`, apart.
+    Without `encoder`, a folder made before, the encoder is trained first: most of the time.
     """
     started = time.monotonic()
-    plan, encoder = plan or Plan(), encoder or SHIPPED_ENCODER
+    plan = plan or Plan()
+    out.mkdir(parents=True, exist_ok=True)
+    if encoder is None:
+        # Imports sentence-transformers, which takes longer than a small training run.
+        from taxocrawl.training.encoder import build_encoder
+
+        build_encoder(data, out / "encoder", seed=seed, progress=progress)
+    else:
+        shutil.copytree(encoder, out / "encoder", dirs_exist_ok=True)
     taxonomy = formats.load(plan.taxonomy)
     pages = dataset.read_pages(data, taxonomy, split="train")
     texts = [*dataset.read_glossary(taxonomy), *dataset.read_weak(data, taxonomy)]
     progress(f"{len(pages)} pages, {len(texts)} texts")
     lexicon = read_lexicon(data)
-    trainer = Trainer(taxonomy, StaticEncoder(encoder), pages, texts, lexicon, plan, seed, progress)
+    trainer = Trainer(
+        taxonomy, StaticEncoder(out / "encoder"), pages, texts, lexicon, plan, seed, progress
+    )
     arrays, booster, manifest = trainer.fit()
     manifest = replace(manifest, data_fingerprint=dataset.fingerprint(data))
-    out.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(encoder, out / "encoder", dirs_exist_ok=True)
     write_model(out, manifest, arrays, booster)
     progress(f"{time.monotonic() - started:.0f} s")
     return manifest.metrics
@@ -148,7 +155,7 @@ class Trainer:
             },
         }
         manifest = Manifest(
-            id=f"ranker-{self.taxonomy.name}-seed{self.seed}",
+            id=f"{self.taxonomy.name}-{_digest(booster, head)}",
             taxonomy=self.taxonomy.name,
             taxonomy_sha256=self.taxonomy.sha256,
             encoder=self.encoder.name,
@@ -216,7 +223,7 @@ class Trainer:
         parameters = {
             "objective": "rank:ndcg",
             "lambdarank_pair_method": "topk",
-            "lambdarank_num_pair_per_sample": 8,
+            "lambdarank_num_pair_per_sample": 20,
             "max_depth": self.plan.depth,
             "eta": self.plan.rate,
             "min_child_weight": 5,
@@ -323,6 +330,14 @@ class Trainer:
                 )
             )
         return rows
+
+
+def _digest(booster: xgboost.Booster, head: Mapping[str, NDArray[np.generic]]) -> str:
+    """Twelve letters that change whenever the answers do."""
+    digest = hashlib.sha256(booster.save_raw("ubj"))
+    for name in sorted(head):
+        digest.update(np.ascontiguousarray(head[name]).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def truth_of(pages: Sequence[LabelledPage], taxonomy: Taxonomy) -> Truth:
