@@ -1,12 +1,11 @@
 """The last stage of a site: its document classified in a batch, its outcome handed on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from scrapy.crawler import Crawler
 
-from taxocrawl.crawler.spider import SiteSpider, VisitResult
+from taxocrawl.crawler.spider import Desk, SiteSpider
 from taxocrawl.records import Document, Outcome
 from taxocrawl.settings import Settings
 from taxocrawl.workers import Workers
@@ -62,17 +61,17 @@ class Batches:
 class OutcomePipeline:
     """Scrapy's item pipeline: hands every visit's result to the run and waits till it is stored."""
 
-    def __init__(self, record: Callable[[VisitResult], Awaitable[None]]) -> None:
-        self._record = record
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "OutcomePipeline":
         """As Scrapy makes its components."""
         spider = crawler.spider
         assert isinstance(spider, SiteSpider)  # noqa: S101  (our settings run our spider only)
-        return cls(spider.record)
+        return cls(spider.desk)
 
     async def process_item(self, item: Any, spider: Any = None) -> Any:
         """Back-pressure: the site counts as under way until its outcome is stored."""
-        await self._record(item)
+        await self._desk.visited(item)
         return item

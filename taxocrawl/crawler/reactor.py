@@ -47,16 +47,26 @@ def _start() -> asyncio.AbstractEventLoop:
             "a Twisted reactor is installed in this process already; crawl from another process"
         )
     new_loop = asyncio.new_event_loop()
-    running = threading.Event()
+    running: Future[None] = Future()
     thread = threading.Thread(
         target=_run, args=(new_loop, running), name="taxocrawl-reactor", daemon=True
     )
     thread.start()
-    running.wait()
+    running.result()
     return new_loop
 
 
-def _run(new_loop: asyncio.AbstractEventLoop, running: threading.Event) -> None:
+def _run(new_loop: asyncio.AbstractEventLoop, running: "Future[None]") -> None:
+    try:
+        the_reactor = _install(new_loop)
+    except BaseException as error:
+        running.set_exception(error)
+        return
+    the_reactor.callWhenRunning(running.set_result, None)
+    the_reactor.run(installSignalHandlers=False)
+
+
+def _install(new_loop: asyncio.AbstractEventLoop) -> Any:
     asyncio.set_event_loop(new_loop)
     from twisted.internet import asyncioreactor
 
@@ -64,6 +74,4 @@ def _run(new_loop: asyncio.AbstractEventLoop, running: threading.Event) -> None:
     from twisted.python import log
 
     log.PythonLoggingObserver(loggerName="twisted").start()  # type: ignore[no-untyped-call]
-    the_reactor = twisted_reactor()
-    the_reactor.callWhenRunning(running.set)
-    the_reactor.run(installSignalHandlers=False)
+    return twisted_reactor()

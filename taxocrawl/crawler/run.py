@@ -22,7 +22,7 @@ from taxocrawl.crawler import reactor
 from taxocrawl.crawler.address_guard import AddressGuard, Lookup
 from taxocrawl.crawler.batches import Batches
 from taxocrawl.crawler.scrapy_settings import scrapy_settings
-from taxocrawl.crawler.spider import TRIP_LOST, SiteSpider, Trip, VisitResult
+from taxocrawl.crawler.spider import SiteSpider, Trip, VisitResult
 from taxocrawl.extraction import documents
 from taxocrawl.records import InputLine, Outcome, OutcomeKind
 from taxocrawl.settings import Settings
@@ -150,6 +150,7 @@ class _Run:
         self._started = time.monotonic()
         self._crawler: Crawler | None = None
         self._error: Exception | None = None
+        self._store_failed = False
         self._crawl_task: asyncio.Task[None] | None = None
         self._stop_task: asyncio.Task[None] | None = None
         self._given_up = asyncio.Event()
@@ -177,7 +178,6 @@ class _Run:
         async with _ONE_CRAWL:
             plain = ScrapySettings(scrapy_settings(self.settings))
             self._crawler = crawler = AsyncCrawlerRunner(plain).create_crawler(SiteSpider)
-            crawler.signals.connect(self._lost, TRIP_LOST)
             before = reactor.twisted_reactor().installNameResolver(self._guard)
             try:
                 await crawler.crawl_async(
@@ -185,8 +185,7 @@ class _Run:
                     guard=self._guard,
                     workers=self._workers,
                     options=self.settings,
-                    on_line=self._line,
-                    record=self.record,
+                    desk=self,
                 )
             finally:
                 reactor.twisted_reactor().installNameResolver(before)
@@ -201,12 +200,30 @@ class _Run:
 
     # --- outcomes
 
-    async def record(self, result: VisitResult) -> None:
+    def line(self, line: InputLine) -> None:
+        """Store a line that ended at once."""
+        if line.outcome is not None and not self._closed:
+            self._count(line.outcome)
+            self._write(lambda: self._store.add_line(line))
+
+    async def visited(self, result: VisitResult) -> None:
         """Classify what was read, store the outcome, make room for the next site."""
         if self._closed:
             return
-        outcome = await self._outcome(result)
-        self._store_outcome(outcome, result.line)
+        try:
+            outcome = await self._outcome(result)
+        except Exception as error:  # an error of ours must not lose the site
+            logger.exception("%s: no outcome", result.line.raw)
+            outcome = _interrupted(result.line, repr(error))
+        self._end(outcome, result.line)
+
+    def lost(self, trip: Trip, error: BaseException | None) -> None:
+        """Store the site as one to visit again."""
+        self._end(_interrupted(trip.line, repr(error)), trip.line)
+
+    def list_failed(self, error: Exception) -> None:
+        """Visit what was read before, then raise."""
+        self._error = self._error or error
 
     async def _outcome(self, result: VisitResult) -> Outcome:
         site, end = result.line.site, result.end
@@ -214,7 +231,6 @@ class _Run:
         if end.extracts:
             document = documents.document(site.domain, end.extracts)
             outcome = await self.batches.outcome(document)
-            # What classification took is in the batch's share; the visit's time holds it.
         else:
             fault = end.fault
             outcome = Outcome(
@@ -233,38 +249,47 @@ class _Run:
             seconds=result.seconds + outcome.seconds,
         )
 
-    def _store_outcome(self, outcome: Outcome, line: InputLine) -> None:
+    def _end(self, outcome: Outcome, line: InputLine) -> None:
         if self._closed:
             return
-        self._counts[outcome.kind] += 1
-        self._guarded(lambda: self._store.add(outcome, line))
-        if self._on_outcome is not None:
-            self._on_outcome(outcome)
+        self._count(outcome.kind)
+        self._write(lambda: self._store.add(outcome, line))
+        self._tell(outcome)
         if self.spider is not None:
             self.spider.done(line)
 
-    def _line(self, line: InputLine) -> None:
-        if line.outcome is not None and not self._closed:
-            self._counts[line.outcome] += 1
-            self._guarded(lambda: self._store.add_line(line))
+    def _count(self, kind: OutcomeKind) -> None:
+        self._counts[kind] += 1
+        if self._crawler is not None:
+            self._crawler.stats.inc_value(f"taxocrawl/outcomes/{kind}")
 
-    def _guarded(self, write: Callable[[], None]) -> None:
+    def _write(self, write: Callable[[], None]) -> None:
         """A store that cannot write ends the run: fetching more would only lose it."""
-        if self._error is not None:
+        if self._store_failed:
             return
         try:
             write()
         except Exception as error:
-            self._error = error
-            self._begin_stop()
+            self._store_failed = True
+            self._fail(error)
 
-    def _lost(self, trip: Trip, error: Exception) -> None:
-        self._store_outcome(_interrupted(trip, f"internal error: {error!r}"[:300]), trip.line)
+    def _tell(self, outcome: Outcome) -> None:
+        if self._on_outcome is None:
+            return
+        try:
+            self._on_outcome(outcome)
+        except Exception as error:  # the caller's own code
+            self._on_outcome = None
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._error = self._error or error
+        self._begin_stop()
 
     def _interrupt_rest(self) -> None:
         if self.spider is not None:
             for trip in list(self.spider.trips.values()):
-                self._store_outcome(_interrupted(trip, "the run stopped first"), trip.line)
+                self._end(_interrupted(trip.line, "the run stopped first"), trip.line)
 
     # --- stopping
 
@@ -306,16 +331,9 @@ class _Run:
         )
 
 
-def _interrupted(trip: Trip, message: str) -> Outcome:
-    site = trip.line.site
-    return Outcome(
-        domain=site.domain if site else "",
-        kind="interrupted",
-        message=message,
-        final_url=trip.url,
-        started_at=trip.started_at,
-        seconds=time.monotonic() - trip.started,
-    )
+def _interrupted(line: InputLine, message: str) -> Outcome:
+    domain = line.site.domain if line.site else ""
+    return Outcome(domain=domain, kind="interrupted", message=message[:300])
 
 
 def _log_late_error(task: "asyncio.Task[None]") -> None:

@@ -8,10 +8,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
@@ -90,6 +90,22 @@ class Stopwatch:
         self._total, self._since = self(), None
 
 
+class Desk(Protocol):
+    """Where lines and visits are reported to: the run."""
+
+    def line(self, line: InputLine) -> None:
+        """A line that names no site to visit."""
+
+    async def visited(self, result: VisitResult) -> None:
+        """A visit ended; returns when its outcome is stored."""
+
+    def lost(self, trip: Trip, error: BaseException | None) -> None:
+        """A visit ended by an error of ours."""
+
+    def list_failed(self, error: Exception) -> None:
+        """The list could not be read any further."""
+
+
 class SiteSpider(Spider):
     """One visit a site, as many at once as the settings allow, in the order of the list."""
 
@@ -102,20 +118,18 @@ class SiteSpider(Spider):
         guard: AddressGuard,
         workers: Workers,
         options: Settings,
-        on_line: Callable[[InputLine], None],
-        record: Callable[[VisitResult], Awaitable[None]],
+        desk: "Desk",
     ) -> None:
         super().__init__()
         self.guard = guard
         self.options = options
-        self.record = record
+        self.desk = desk
         self.stopping = False
-        self._gave_up = False
         self.trips: dict[int, Trip] = {}
         self.pages = 0
         self._lines = lines
         self._workers = workers
-        self._on_line = on_line
+        self._gave_up = False
         self._room = asyncio.Semaphore(SITES_PER_REQUEST * options.concurrency)
         self._random = random.Random(options.seed)  # noqa: S311  (jitter, no secret)
         self._reading = DaemonThreads(1, name="lines")
@@ -135,7 +149,7 @@ class SiteSpider(Spider):
         """First requests, one a site, while there is room."""
         while not self.stopping and (line := await self._next_line()) is not None:
             if line.site is None:
-                self._on_line(line)
+                self.desk.line(line)
                 continue
             await self._room.acquire()
             if self._is_stopping():  # meanwhile
@@ -149,7 +163,12 @@ class SiteSpider(Spider):
 
     async def _next_line(self) -> InputLine | None:
         # In a thread: a pipe may make us wait for its next line.
-        return await asyncio.wrap_future(self._reading.submit(next, self._lines, None))
+        future = self._reading.submit(next, self._lines, None)
+        try:
+            return await asyncio.wrap_future(future)
+        except Exception as error:  # the caller's generator: a file, a decoder, anything
+            self.desk.list_failed(error)
+            return None
 
     def _set_out(self, line: InputLine) -> Trip:
         assert line.site is not None  # noqa: S101  (the caller looked)
@@ -258,7 +277,7 @@ class SiteSpider(Spider):
         request = getattr(response, "request", None)
         trip = request.meta.get("trip") if request is not None else None
         if trip is not None:
-            self.crawler.signals.send_catch_log(TRIP_LOST, trip=trip, error=failure.value)
+            self.desk.lost(trip, failure.value)
 
     async def wind_down(self) -> bool:
         """No further sites; True once those under way are done, False after `GRACE_S`."""
@@ -271,13 +290,13 @@ class SiteSpider(Spider):
                 logger.warning("%d sites were not finished in time", len(self.trips))
         return not self.trips
 
+    def closed(self, reason: str) -> None:
+        """As Scrapy tells it."""
+        self._reading.close()
+
     def give_up(self) -> None:
         """Leave the sites under way as they are."""
         self.stopping = self._gave_up = True
-
-
-TRIP_LOST = object()
-"""Scrapy signal: a visit was lost to an error of ours. Arguments: `trip`, `error`."""
 
 
 def page_of(response: Response, url: str) -> Page:

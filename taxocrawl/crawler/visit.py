@@ -253,7 +253,7 @@ class Visit:
         return address is not None and address.url == self._url
 
     def _home(self, extract: Extract, *, ends: bool) -> Step:
-        self._home_url = self._url
+        self._home_url, self._page = self._url, None
         self._extracts.append(extract)
         self._hashes.add(extract.body_sha256)
         self._seen.update((self._url, *self._chain))
@@ -289,6 +289,7 @@ class Visit:
         return plan[:count]
 
     def _one_more(self, extract: Extract) -> Step:
+        self._page = None
         self._seen.update((self._url, *self._chain))
         if extract.body_sha256 in self._hashes:
             self._equal += 1

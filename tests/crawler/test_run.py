@@ -13,7 +13,7 @@ from raw_server import InlineWorkers, ListSink, page, redirect, response
 from taxocrawl import domains
 from taxocrawl.crawler import retrying, spider
 from taxocrawl.crawler.connections import Turns
-from taxocrawl.errors import StoreError
+from taxocrawl.errors import InputError, StoreError
 from taxocrawl.workers import WorkerFailure
 
 
@@ -183,6 +183,47 @@ def test_error_of_ours_costs_one_site(server, crawl_lines):
         domains.read_sites(f"s{i}.test" for i in range(6)), workers_type=Broken, max_pages=1
     )
     assert crawled.summary.outcomes == {"classified": 5, "interrupted": 1}
+
+
+def test_error_in_classification_costs_one_site(server, crawl_lines):
+    class Broken(InlineWorkers):
+        async def categorize(self, documents):
+            if any(document.domain == "s3.test" for document in documents):
+                raise RuntimeError("a bug")
+            return await super().categorize(documents)
+
+    server.replies["*"] = page()
+    crawled = crawl_lines(
+        domains.read_sites(f"s{i}.test" for i in range(6)),
+        workers_type=Broken,
+        batch_size=1,
+        max_pages=1,
+    )
+    assert crawled.summary.outcomes == {"classified": 5, "interrupted": 1}
+
+
+def test_list_that_cannot_be_read_on_is_an_error_after_its_sites(server, crawl_lines):
+    """I09: what was read is run."""
+
+    def torn():
+        yield "a.test"
+        yield "b.test"
+        raise InputError("the disk is gone")
+
+    server.replies["*"] = page()
+    sink = ListSink()
+    with pytest.raises(InputError, match="the disk is gone"):
+        crawl_lines(domains.read_sites(torn()), sink=sink, max_pages=1)
+    assert [outcome.kind for _, outcome in sink.rows] == ["classified"] * 2
+
+
+def test_error_of_the_caller_stops_the_run(server, crawl_lines):
+    def closed_pipe(outcome):
+        raise BrokenPipeError
+
+    server.replies["*"] = page()
+    with pytest.raises(BrokenPipeError):
+        crawl_lines(domains.read_sites(["a.test"]), on_outcome=closed_pipe, max_pages=1)
 
 
 def test_worker_that_gives_nothing_is_an_outcome(server, crawl_lines):
