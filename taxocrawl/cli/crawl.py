@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from taxocrawl.cli.main import EXIT_ALL_FAILED, EXIT_INTERRUPTED
+from taxocrawl.cli.nearest import near_path
 from taxocrawl.cli.options import load_settings, of_settings, store_option
 from taxocrawl.errors import InputError
 
@@ -87,7 +88,7 @@ def _lines(sources: tuple[str, ...]) -> Iterator[str]:
         elif Path(source).suffix in {".txt", ".csv", ".tsv", ".gz", ".list"} or (
             "/" in source and "://" not in source
         ):
-            raise InputError(f"there is no file {source}")
+            raise InputError(f"there is no file {source}{near_path(source)}")
         else:
             yield source
 

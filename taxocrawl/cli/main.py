@@ -21,11 +21,19 @@ EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_CLOSED_PIPE = 128 + signal.SIGPIPE
 
 COMMANDS = {
+    "changes": "Show what changed between two runs.",
     "classify": "Classify URLs, files, folders, texts or JSON Lines; one JSON line each.",
+    "completion": "Print the script by which a shell completes commands and options.",
     "crawl": "Crawl a list of domains into a store: what each site is about, and why.",
     "doctor": "Say what is wrong with this installation, if anything.",
+    "errors": "List the sites that gave no answer, and why.",
+    "export": "Write a store as JSON Lines, CSV, Parquet, OpenRTB or a block-list.",
     "importance": "Print which features and fields matter to the ranker, overall.",
+    "label": "Say what a site is about; a person's word wins at once.",
+    "labels": "Export and import labels; see how far two people agree.",
     "plugins": "List the plugins and what they supply.",
+    "review": "Walk through the doubtful sites and say what they are about.",
+    "runs": "List the runs of a store.",
     "sql": "Ask the store in SQL.",
     "taxonomy": "List, show, search, map and check taxonomies.",
     "train": "Train the default classifier from the labelled data.",

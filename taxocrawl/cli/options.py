@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
+from click.shell_completion import CompletionItem
 
 from taxocrawl import settings as settings_module
+from taxocrawl.cli.nearest import near_path
 from taxocrawl.settings import FIELDS, Settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -39,13 +41,25 @@ def _option(name: str) -> Callable[[Command], Command]:
             "block_plugins": "--block-plugin",
         }.get(name, flag)
         shown = f"  [default: {', '.join(map(str, default))}]" if default else ""
-        return click.option(singular, name, multiple=True, help=f"{doc} (repeatable){shown}")
+        complete = complete_taxonomy if name == "taxonomies" else None
+        text = f"{doc} (repeatable){shown}"
+        return click.option(singular, name, multiple=True, help=text, shell_complete=complete)
     choices = get_args(field.type)
     kind: Any = (
         click.Choice(choices) if choices and all(isinstance(c, str) for c in choices) else None
     )
     shown = "" if default in ("", None) else f"  [default: {default}]"
     return click.option(flag, name, type=kind, default=None, help=f"{doc}{shown}")
+
+
+def complete_taxonomy(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[str | CompletionItem]:
+    """Packaged taxonomies that a shell may offer, and files."""
+    from taxocrawl.taxonomies.formats import PACKAGED
+
+    names = [name for name in PACKAGED if name.startswith(incomplete)]
+    return [*names, CompletionItem(incomplete, type="file")]
 
 
 def load_settings(options: dict[str, Any], file: Path | None = None) -> Settings:
@@ -58,9 +72,20 @@ def load_settings(options: dict[str, Any], file: Path | None = None) -> Settings
     return settings_module.load(environ=os.environ, overrides=overrides, file=file)
 
 
+class StorePath(click.Path):
+    """A store's file; where one has to be and is not, the nearest name is told."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As `click.Path`."""
+        if self.exists and not Path(value).exists():
+            near = near_path(value)
+            self.fail(f"there is no store {value}{near}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def store_option(flag: str, doc: str, *, must_exist: bool) -> Callable[[Command], Command]:
     """The option that names the store."""
-    kind = click.Path(path_type=Path, dir_okay=False, exists=must_exist)
+    kind = StorePath(path_type=Path, dir_okay=False, exists=must_exist)
     names = [flag, "--store"] if flag != "--store" else ["--store"]
     return click.option(
         *names,

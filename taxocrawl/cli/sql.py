@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from taxocrawl.cli.nearest import near_path
 from taxocrawl.cli.options import STORE, store_option
 
 FORMATS = ("table", "json", "csv")
@@ -47,7 +48,9 @@ def command(
     path = Path(arguments[0]) if len(arguments) == 2 else store
     text = sys.stdin.read() if arguments[-1] == "-" else arguments[-1]
     if not path.is_file():
-        raise click.UsageError(f"there is no store {path}; name one with --store (default {STORE})")
+        raise click.UsageError(
+            f"there is no store {path}; name one with --store (default {STORE}){near_path(path)}"
+        )
     result = query.run_sql(path, text, timeout_s=timeout_s, max_rows=max_rows)
     shape = "json" if as_json else shape or ("table" if sys.stdout.isatty() else "csv")
     {"table": _table, "json": _json_lines, "csv": _csv}[shape](result)

@@ -1,6 +1,7 @@
 """Labels in files that people edit: CSV for spreadsheets, JSON Lines for programs."""
 
 import csv
+import functools
 import io
 import json
 import re
@@ -11,7 +12,9 @@ from typing import Any, Final, Literal, TextIO
 
 from taxocrawl import domains
 from taxocrawl.errors import InputError, TaxonomyError
-from taxocrawl.store.labels import KnownNodes, Label, Verdict
+from taxocrawl.store.labels import Label, Verdict
+from taxocrawl.taxonomies import search
+from taxocrawl.taxonomies.tree import Taxonomy
 
 FileFormat = Literal["csv", "jsonl"]
 
@@ -76,7 +79,7 @@ class RowVerdict:
 
 def write(labels: Iterable[tuple[Label, str]], file: TextIO, *, shape: FileFormat) -> int:
     """Write labels with the paths of their categories; the number of rows."""
-    rows = [_values(label, path) for label, path in labels]
+    rows = [values_of(label, path) for label, path in labels]
     if shape == "jsonl":
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -105,21 +108,29 @@ def read(data: bytes, *, name: str) -> list[FileRow]:
 def judge(
     rows: Iterable[FileRow],
     *,
-    nodes: Callable[[str], KnownNodes],
+    load: Callable[[str], Taxonomy],
     taxonomy: str,
     labelled_by: str,
 ) -> list[RowVerdict]:
     """A verdict on every row; `taxonomy` and `labelled_by` stand where a row names none.
 
-    `nodes` gives the categories of a taxonomy, or raises TaxonomyError.
+    `load` gives a taxonomy by name, or raises TaxonomyError.
     """
+    load = functools.cache(load)
+
+    # The same few categories and mistakes come again and again.
+    @functools.cache
+    def find(taxonomy: str, text: str) -> str | None:
+        tree = load(taxonomy)
+        return search.find(tree, text) if text else None
+
     verdicts: list[RowVerdict] = []
     said: dict[tuple[object, ...], list[tuple[int, Label]]] = {}
     for row in rows:
         values = {"taxonomy": taxonomy, "labelled_by": labelled_by}
         values |= {key: value for key, value in row.values.items() if value}
         try:
-            label = _label(row, values, nodes)
+            label = _label(row, values, find)
             _check_contrary(said, row.number, label)
         except (TaxonomyError, InputError) as error:
             verdicts.append(RowVerdict(row=row.number, label=None, problem=str(error)))
@@ -128,7 +139,7 @@ def judge(
     return verdicts
 
 
-def _label(row: FileRow, values: Values, nodes: Callable[[str], KnownNodes]) -> Label:
+def _label(row: FileRow, values: Values, find: Callable[[str, str], str | None]) -> Label:
     if row.problem:
         raise InputError(row.problem)
     domain = values.get("domain", "")
@@ -150,14 +161,11 @@ def _label(row: FileRow, values: Values, nodes: Callable[[str], KnownNodes]) -> 
         note=values.get("note", ""),
         created_at=_moment(values.get("created_at", "")),
     )
-    known = nodes(label.taxonomy)
-    if word == "none":
-        if given:
-            raise InputError(f"verdict none, and yet a category: {given!r}")
-        return label
-    if not given:
+    if word == "none" and given:
+        raise InputError(f"verdict none, and yet a category: {given!r}")
+    if word != "none" and not given:
         raise InputError("there is no category; where none fits write the verdict none")
-    return replace(label, node_id=known.find(given).node_id)
+    return replace(label, node_id=find(label.taxonomy, given))
 
 
 def _check_contrary(
@@ -175,7 +183,8 @@ def _check_contrary(
     of_site.append((number, label))
 
 
-def _values(label: Label, path: str) -> dict[str, str | None]:
+def values_of(label: Label, path: str) -> dict[str, str | None]:
+    """One row of an export: the label by the names of `COLUMNS`."""
     said = {name: getattr(label, name) for name in Label.__slots__}
     said["verdict"] = label.verdict if label.node_id is not None else "none"
     said["created_at"] = label.created_at.isoformat() if label.created_at else ""

@@ -2,7 +2,6 @@
 
 import difflib
 import logging
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,19 +11,18 @@ from typing import Any, Final, Literal
 
 import duckdb
 
-from taxocrawl.errors import StoreError, TaxonomyError
+from taxocrawl.errors import StoreError
 from taxocrawl.store import catalogue
 from taxocrawl.store.migration import now, prepare
 from taxocrawl.store.opening import StoreBusy, connect
 from taxocrawl.store.rows import append
-from taxocrawl.taxonomies.tree import PATH_SEPARATOR, Node, Taxonomy
+from taxocrawl.taxonomies.tree import Node, Taxonomy, parents_first
 
 _LOG = logging.getLogger(__name__)
 
 WAIT_S: Final = 30.0
 SILENT_S: Final = 1.0
 """A crawl holds the file for some 50 ms at a time; whoever holds it longer is named."""
-NEAREST: Final = 3
 
 Verdict = Literal["is", "is_not"]
 
@@ -48,92 +46,17 @@ class Label:
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownNode:
-    """A category that a label may name, and all above it (ids, root first, itself included)."""
-
-    node_id: str
-    name: str
-    path: str
-    path_ids: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.path} ({self.node_id})"
-
-
-class KnownNodes:
-    """The categories of one taxonomy, as the store has them."""
-
-    def __init__(self, taxonomy: str, nodes: Iterable[KnownNode]) -> None:
-        self.taxonomy = taxonomy
-        self.by_id = {node.node_id: node for node in nodes}
-        self._by_tail: dict[str, list[KnownNode]] = {}
-        for node in self.by_id.values():
-            parts = _folded(node.path).split(PATH_SEPARATOR)
-            for start in range(len(parts)):
-                tail = PATH_SEPARATOR.join(parts[start:])
-                self._by_tail.setdefault(tail, []).append(node)
-
-    def find(self, text: str) -> KnownNode:
-        """The category of an id, a name, a path or the end of one (`Soccer > Youth Soccer`).
-
-        TaxonomyError names the candidates where several have the name, the nearest where none has.
-        """
-        if text in self.by_id:
-            return self.by_id[text]
-        wanted = _folded(text)
-        found = self._by_tail.get(wanted, [])
-        if len(found) > 1 and PATH_SEPARATOR in wanted:
-            found = [node for node in found if _folded(node.path) == wanted] or found
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise TaxonomyError(
-                f"taxonomy {self.taxonomy} has {len(found)} categories {text!r}; give the path or "
-                f"the id of one: {'; '.join(map(str, found))}"
-            )
-        raise TaxonomyError(f"taxonomy {self.taxonomy} has no category {text!r}{self._hint(text)}")
-
-    def tree(self) -> Taxonomy:
-        """The categories as a taxonomy that can be searched by name."""
-        return Taxonomy(
-            self.taxonomy,
-            [
-                Node(
-                    id=node.node_id,
-                    parent_id=node.path_ids[-2] if len(node.path_ids) > 1 else None,
-                    name=node.name,
-                    tier=len(node.path_ids),
-                )
-                for node in self.by_id.values()
-            ],
-        )
-
-    def _hint(self, text: str) -> str:
-        wanted = _folded(text)
-        near = difflib.get_close_matches(wanted, self._by_tail, n=NEAREST)
-        near += [tail for tail in self._by_tail if len(wanted) > 2 and wanted in tail.split()]
-        nodes = dict.fromkeys(node for tail in near for node in self._by_tail[tail])
-        shown = "; ".join(map(str, list(nodes)[:NEAREST]))
-        return f"; did you mean {shown}?" if shown else ""
-
-
-def nodes_of(path: Path, taxonomy: str) -> KnownNodes | None:
-    """The categories of a taxonomy in the store; None where it has no such taxonomy."""
+def taxonomy_of(path: Path, name: str) -> Taxonomy | None:
+    """The categories of a taxonomy as the store has them; None where it has no such taxonomy."""
     with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
         rows = store.execute(
-            "SELECT node_id, name, path, path_ids FROM nodes WHERE taxonomy = ? ORDER BY position",
-            [taxonomy],
+            "SELECT node_id, parent_id, name, tier FROM nodes WHERE taxonomy = ? ORDER BY position",
+            [name],
         ).fetchall()
-    if not rows:
-        return None
-    return KnownNodes(
-        taxonomy,
-        (
-            KnownNode(node_id=node_id, name=name, path=node_path, path_ids=tuple(path_ids))
-            for node_id, name, node_path, path_ids in rows
-        ),
-    )
+    nodes = {row[0]: Node(id=row[0], parent_id=row[1], name=row[2], tier=row[3]) for row in rows}
+    # Categories that only an older version had stand among those of the newest.
+    ordered = parents_first({node.id: node.parent_id for node in nodes.values()})
+    return Taxonomy(name, (nodes[node_id] for node_id in ordered)) if rows else None
 
 
 def taxonomies_of(path: Path) -> tuple[str, ...]:
@@ -260,11 +183,6 @@ def _key(label: Label) -> tuple[object, ...]:
     return (label.domain, label.url, label.taxonomy, label.node_id, label.labelled_by)
 
 
-def _folded(text: str) -> str:
-    parts = re.split(r"\s*>\s*", text.strip())
-    return PATH_SEPARATOR.join(" ".join(part.split()).casefold() for part in parts)
-
-
 def _check_nodes(store: duckdb.DuckDBPyConnection, labels: Sequence[Label]) -> None:
     for taxonomy in sorted({label.taxonomy for label in labels}):
         nodes = "SELECT node_id, path FROM nodes WHERE taxonomy = ?"
@@ -282,16 +200,18 @@ def _check_nodes(store: duckdb.DuckDBPyConnection, labels: Sequence[Label]) -> N
 
 
 _TAXONOMIES: Final = """
+    WITH newest AS (
+        SELECT run_id, from_json(settings->'$.taxonomies', '["VARCHAR"]') AS wanted
+        FROM runs WHERE run_id IN (SELECT run_id FROM predictions)
+        ORDER BY sequence DESC LIMIT 1
+    ),
+    answered AS (
+        SELECT DISTINCT taxonomy, list_position(wanted, taxonomy) AS place
+        FROM predictions JOIN newest USING (run_id) WHERE decides
+    )
     SELECT taxonomy FROM (SELECT DISTINCT taxonomy FROM nodes) AS known
-    LEFT JOIN (
-        SELECT taxonomy, count(*) AS n FROM predictions
-        WHERE decides AND rank = 1 AND run_id = (
-            SELECT run_id FROM predictions JOIN runs USING (run_id)
-            ORDER BY runs.sequence DESC LIMIT 1
-        )
-        GROUP BY taxonomy
-    ) AS answered USING (taxonomy)
-    ORDER BY n DESC NULLS LAST, taxonomy
+    LEFT JOIN answered USING (taxonomy)
+    ORDER BY answered.taxonomy IS NULL, place NULLS LAST, taxonomy
 """
 _READ: Final = f"""
     SELECT {", ".join(f"labels.{name}" for name in Label.__slots__)}, coalesce(nodes.path, '')

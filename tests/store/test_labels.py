@@ -12,7 +12,7 @@ from store_samples import TOPICS, ask, baking, classified, failed, prediction, s
 from taxocrawl.errors import InputError, StoreError, StoreLocked, TaxonomyError
 from taxocrawl.records import Outcome
 from taxocrawl.store import agreement, history, label_files, labels, review
-from taxocrawl.store.labels import KnownNode, KnownNodes, Label, add_labels
+from taxocrawl.store.labels import Label, add_labels
 from taxocrawl.taxonomies.tree import Node, Taxonomy
 
 A = "a.example"
@@ -32,64 +32,11 @@ def deepest(path: Path, domain: str = A) -> list[tuple[str, str]]:
     return [(path, by) for path, by in rows]
 
 
-def known(*nodes: tuple[str, str, tuple[str, ...]]) -> KnownNodes:
-    return KnownNodes(
-        "topics",
-        [
-            KnownNode(node_id=i, name=p.rsplit(" > ", 1)[-1], path=p, path_ids=ids)
-            for i, p, ids in nodes
-        ],
-    )
-
-
-# --- finding a category
-
-TOYS = known(
-    ("1", "Games", ("1",)),
-    ("2", "Games > Chess", ("1", "2")),
-    ("3", "Toys", ("3",)),
-    ("4", "Toys > Games", ("3", "4")),
-    ("5", "Toys > Games > Dolls & More", ("3", "4", "5")),
-)
-
-
-@pytest.mark.parametrize(
-    ("text", "node_id"),
-    [
-        ("2", "2"),
-        ("chess", "2"),
-        (" Games>Chess ", "2"),
-        ("TOYS > games", "4"),
-        ("Games > Dolls &  More", "5"),
-    ],
-)
-def test_a_category_is_found_by_id_name_path_or_end_of_path(text: str, node_id: str) -> None:
-    assert TOYS.find(text).node_id == node_id
-
-
-def test_a_name_of_several_categories_names_them_all() -> None:
-    with pytest.raises(TaxonomyError, match=r"2 categories 'Games'.*Games \(1\); Toys > Games \(4"):
-        TOYS.find("Games")
-
-
-@pytest.mark.parametrize("text", ["Ches", "Games > Ches", "more"])
-def test_an_unknown_category_names_the_nearest(text: str) -> None:
-    with pytest.raises(TaxonomyError, match=r"did you mean (Games > Chess \(2\)|Toys > Games > D)"):
-        TOYS.find(text)
-
-
-@pytest.mark.parametrize("text", ["", " > ", "x' OR 1=1 --", "\x1b[31m", "a" * 5000])
-def test_hostile_words_for_a_category_find_nothing(text: str) -> None:
-    with pytest.raises(TaxonomyError, match="has no category"):
-        TOYS.find(text)
-
-
-def test_nodes_come_from_the_store_and_can_be_searched(path: Path) -> None:
-    nodes = labels.nodes_of(path, "topics")
-    assert nodes is not None
-    assert nodes.find("Youth Soccer").path_ids == ("1", "2", "3")
-    assert nodes.tree().sha256 == TOPICS.sha256
-    assert labels.nodes_of(path, "none") is None
+def test_a_taxonomy_comes_back_from_the_store(path: Path) -> None:
+    found = labels.taxonomy_of(path, "topics")
+    assert found is not None
+    assert found.sha256 == TOPICS.sha256
+    assert labels.taxonomy_of(path, "none") is None
 
 
 def test_a_taxonomy_that_no_run_used_can_be_added_for_labels(path: Path) -> None:
@@ -223,14 +170,12 @@ def test_a_store_that_stays_held_is_refused_by_name(
 
 
 def judged(rows: list[label_files.FileRow]) -> list[label_files.RowVerdict]:
-    nodes = known(*((n.id, TOPICS.path(n.id), TOPICS.lineage(n.id)) for n in TOPICS))
+    def load(name: str) -> Taxonomy:
+        if name != "topics":
+            raise TaxonomyError(f"unknown taxonomy {name!r}")
+        return TOPICS
 
-    def of(taxonomy: str) -> KnownNodes:
-        if taxonomy != "topics":
-            raise TaxonomyError(f"unknown taxonomy {taxonomy!r}")
-        return nodes
-
-    return label_files.judge(rows, nodes=of, taxonomy="topics", labelled_by="ann")
+    return label_files.judge(rows, load=load, taxonomy="topics", labelled_by="ann")
 
 
 @pytest.mark.parametrize("shape", ["csv", "jsonl"])
@@ -281,7 +226,7 @@ def test_every_row_of_a_file_gets_a_verdict_with_its_number() -> None:
     }
     problems = {v.row: v.problem for v in verdicts if v.problem}
     assert [v.row for v in verdicts] == list(range(2, 11))
-    assert "did you mean Sports > Soccer (2)" in problems[2]
+    assert "2 (Sports > Soccer)" in problems[2]
     assert problems[4] == "there is no domain"
     assert "'maybe' is none of is, is_not, none" in problems[5]
     assert "there is no category" in problems[6]
