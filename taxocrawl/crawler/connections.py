@@ -104,7 +104,7 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
                 fault = fault_of(error, progress, secure=secure, timeout_s=timeout_s)
                 raise FetchError(fault) from error
         if progress.tls_problem:
-            response.flags.append(f"tls_unverified:{progress.tls_problem}")
+            response.flags.append("tls_unverified")
         return response
 
 

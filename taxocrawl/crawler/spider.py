@@ -299,6 +299,10 @@ class SiteSpider(Spider):
         self.stopping = self._gave_up = True
 
 
+# Scrapy's words in ours. `partial` is a body without a stated length, which is nothing special.
+_NOTES = {"download_stopped": "truncated", "partial": ""}
+
+
 def page_of(response: Response, url: str) -> Page:
     """The response as a record, its flags as notes."""
     headers = tuple(
@@ -313,9 +317,5 @@ def page_of(response: Response, url: str) -> Page:
         headers=headers,
         body=response.body,
         fetched_at=datetime.now(UTC).isoformat(),
-        notes=tuple(dict.fromkeys(_note(flag) for flag in response.flags)),
+        notes=tuple(dict.fromkeys(note for f in response.flags if (note := _NOTES.get(f, f)))),
     )
-
-
-def _note(flag: str) -> str:
-    return {"download_stopped": "truncated", "partial": "no_length"}.get(flag, flag)

@@ -168,10 +168,10 @@ def test_with_warn_a_bad_certificate_is_noted(crawl: Crawl, ports: dict[str, int
     assert {ended(outcome) for outcome in outcomes.values()} == {("classified", "")}
     assert {name: outcome.notes for name, outcome in outcomes.items()} == {
         "good": (),
-        "expired": ("tls_unverified:expired",),
-        "wrong-host": ("tls_unverified:wrong_host",),
-        "self-signed": ("tls_unverified:self_signed",),
-        "untrusted": ("tls_unverified:untrusted",),
+        "expired": ("tls_unverified",),
+        "wrong-host": ("tls_unverified",),
+        "self-signed": ("tls_unverified",),
+        "untrusted": ("tls_unverified",),
     }
 
 
