@@ -14,9 +14,11 @@ from taxocrawl.training.evaluate import Truth
 Ints = NDArray[np.int64]
 
 TEMPERATURES = tuple(np.round(np.geomspace(0.4, 3.0, 25), 3).tolist())
-# Precision asked of asserted nodes, by tier, on cross-fitted pages: right means accepted.
-PRECISION = (0.85, 0.75, 0.70, 0.70)
-SENSITIVE_PRECISION = 0.9
+# Precision asked of all asserted nodes of a tier, on cross-fitted pages: right means accepted.
+PRECISION = (0.9, 0.85, 0.8, 0.8)
+SENSITIVE_PRECISION = 0.95
+# A node less likely is never asserted, whatever the precision: a person would not say it.
+LEAST_THRESHOLD = 0.2
 N_TIERS = len(PRECISION)
 
 
@@ -39,39 +41,39 @@ def fit_tiers(shares: Vectors, truth: Truth, nodes: NodeArrays) -> Tiers:
     sums = np.clip(nodes.subtree_sums(shares), 1e-6, 1 - 1e-6)
     slopes, offsets = [], []
     for tier in range(1, N_TIERS + 1):
-        surest, right, _ = _surest(sums, truth, nodes, tier)
+        surest, right = _surest(sums, truth, nodes, tier)
         slope, offset = platt(np.log(surest / (1 - surest)), right)
         slopes.append(slope)
         offsets.append(offset)
     tiers = Tiers(slopes=tuple(slopes), offsets=tuple(offsets))
     confidences = tiers.confidences(shares, nodes)
+    right = _accepted_subtrees(truth, nodes)
     thresholds = []
     for tier, precision in enumerate(PRECISION, start=1):
-        surest, _, accepted = _surest(confidences, truth, nodes, tier)
-        thresholds.append(threshold(surest, accepted, precision))
-    surest, _, accepted = _surest(confidences, truth, nodes, 1)
-    return replace(
-        tiers,
-        thresholds=tuple(thresholds),
-        sensitive=max(thresholds[0], threshold(surest, accepted, SENSITIVE_PRECISION)),
-    )
+        # Every node that would be asserted counts, not only a page's surest: several may be.
+        of_tier = nodes.tier == tier
+        pairs = of_tier & (confidences >= LEAST_THRESHOLD)
+        thresholds.append(threshold(confidences[pairs], right[pairs], precision))
+    roots = (nodes.tier == 1) & (confidences >= LEAST_THRESHOLD)
+    sensitive = threshold(confidences[roots], right[roots], SENSITIVE_PRECISION)
+    return replace(tiers, thresholds=tuple(thresholds), sensitive=max(thresholds[0], sensitive))
+
+
+def _accepted_subtrees(truth: Truth, nodes: NodeArrays) -> NDArray[np.bool_]:
+    """Whether a node holds an accepted node of a page, (n_pages, n_nodes)."""
+    result = np.zeros((len(truth.primary), len(nodes)), dtype=np.bool_)
+    for row, accepted in enumerate(truth.accepted):
+        result[row] = nodes.above[sorted(accepted)].any(axis=0)
+    return result
 
 
 def _surest(
     values: Vectors, truth: Truth, nodes: NodeArrays, tier: int
-) -> tuple[Vectors, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Each page's best value in a tier, whether it is over the primary, or over any accepted."""
+) -> tuple[Vectors, NDArray[np.bool_]]:
+    """Each page's best value in a tier, and whether the primary lies in that node's subtree."""
     of_tier = np.flatnonzero(nodes.tier == min(tier, int(nodes.tier.max())))
     best = of_tier[values[:, of_tier].argmax(axis=1)]
-    right = nodes.above[truth.primary, best] > 0
-    accepted = np.array(
-        [
-            any(nodes.above[i, b] > 0 for i in ok)
-            for b, ok in zip(best, truth.accepted, strict=True)
-        ],
-        dtype=bool,
-    )
-    return values[np.arange(len(best)), best], right, accepted
+    return values[np.arange(len(best)), best], nodes.above[truth.primary, best] > 0
 
 
 def platt(x: Vectors, right: NDArray[np.bool_], steps: int = 50) -> tuple[float, float]:
@@ -96,4 +98,4 @@ def threshold(confidence: Vectors, right: NDArray[np.bool_], precision: float) -
     reached = np.flatnonzero(share >= precision)
     if len(reached) == 0:
         return 0.95
-    return float(np.clip(confidence[order[reached[-1]]], 0.05, 0.95))
+    return float(np.clip(confidence[order[reached[-1]]], LEAST_THRESHOLD, 0.95))

@@ -24,11 +24,12 @@ from taxocrawl.classifiers.ranker import sensitive_nodes, spread
 from taxocrawl.classifiers.reading import N_FIELDS, Reading, field_texts, read
 from taxocrawl.classifiers.sources import Sources, page_vectors
 from taxocrawl.classifiers.tiers import Tiers, ranking
+from taxocrawl.explanations.permutation import Importance
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import FIELD_NAMES
 from taxocrawl.taxonomies import formats
 from taxocrawl.taxonomies.tree import Taxonomy
-from taxocrawl.training import calibrate, dataset, evaluate, linear_fit
+from taxocrawl.training import calibrate, dataset, evaluate, linear_fit, package
 from taxocrawl.training.dataset import LabelledPage, LabelledText
 from taxocrawl.training.evaluate import Truth
 from taxocrawl.training.linear_fit import Recipe, Row
@@ -41,6 +42,8 @@ Progress = Callable[[str], None]
 
 # Share of the labelled pages that are less like any other than what is refused as unlike anything.
 REFUSED_SHARE = 0.01
+# Held-out pages on which features are shuffled: enough to tell .01 from nothing.
+IMPORTANCE_PAGES = 500
 
 _TITLE, _BODY = FIELD_NAMES.index("title"), FIELD_NAMES.index("body")
 
@@ -94,6 +97,7 @@ def train_default(
     arrays, booster, manifest = trainer.fit()
     manifest = replace(manifest, data_fingerprint=dataset.fingerprint(data))
     write_model(out, manifest, arrays, booster)
+    package.write_card(out, trainer.importances, dataset.WEAK_SOURCES)
     progress(f"{time.monotonic() - started:.0f} s")
     return manifest.metrics
 
@@ -126,6 +130,7 @@ class Trainer:
         self.labels = _label_array(pages, taxonomy)
         counts = np.bincount(self.truth.primary, minlength=len(taxonomy)) + 0.5
         self.log_prior = np.log(counts / counts.sum()).astype(np.float32)
+        self.importances: tuple[Importance, ...] = ()
 
     def fit(self) -> tuple[Mapping[str, Arrays], xgboost.Booster, Manifest]:
         """Arrays, ranker and manifest with cross-validated metrics."""
@@ -238,6 +243,7 @@ class Trainer:
     def cross_margins(self, candidates: Ints, features: Vectors) -> Vectors:
         """Margins of every pair from rankers that saw neither the page nor its site."""
         margins = np.zeros(candidates.shape, dtype=np.float32)
+        rows: Ints = np.zeros(0, dtype=np.int64)
         for fold in range(self.plan.n_folds):
             booster = self.rank(candidates, features, np.flatnonzero(self.folds != fold))
             rows = np.flatnonzero(self.folds == fold)
@@ -245,6 +251,10 @@ class Trainer:
             margins[rows] = booster.inplace_predict(flat, predict_type="margin").reshape(
                 len(rows), -1
             )
+        rows = rows[:IMPORTANCE_PAGES]
+        self.importances = package.importances(
+            booster, candidates[rows], features[rows], select(self.truth, rows), seed=self.seed
+        )
         return margins
 
     def calibrated(

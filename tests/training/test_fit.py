@@ -119,9 +119,10 @@ def test_the_trained_model_answers_and_the_same_seed_gives_the_same_bytes(
     assert model.manifest.metrics["en_node_primary"] > 0.9
     assert model.manifest.metrics["recall_primary"] > 0.95
     ranker = build(model, TREE)
-    texts = {"s2": "racket serve net", "f1": "flour cake dough"}
-    for node, text in texts.items():
-        (answer,) = ranker.classify([from_text("x", text=text, title=text, language="en")])
+    for node, words in TOPICS.items():
+        text = " ".join([*words, "the", "and"] * 2)
+        document = from_text("x", text=text, title=words[0], language="en")
+        (answer,) = ranker.classify([document])
         assert answer[0].node_id == node
 
 
