@@ -48,9 +48,17 @@ def load(settings: Settings) -> Registry:
     return registry
 
 
-def load_builtins(settings: Settings) -> Registry:
-    """Registry of what taxocrawl itself supplies, whatever is installed."""
-    return _registry(_Loaded.of((), settings), settings)
+def load_builtins(settings: Settings, also: Iterable[Component] = ()) -> Registry:
+    """Registry of what taxocrawl itself supplies, whatever is installed, and of these."""
+    return _registry(_Loaded.of((), settings), settings, also)
+
+
+def found(settings: Settings) -> tuple[Plugin, ...]:
+    """All plugins beside the built-in one, in their order; none of their code is run for this."""
+    return tuple(
+        replace(source.plugin, blocked=source.plugin.name in settings.block_plugins)
+        for source in _sources(settings)
+    )
 
 
 def add_commands(cli: "click.Group", settings: Settings) -> tuple[PluginProblem, ...]:
@@ -77,6 +85,13 @@ def add_commands(cli: "click.Group", settings: Settings) -> tuple[PluginProblem,
             problems.append(PluginProblem(plugin=impl.plugin_name, message=message))
         taken |= added
     return tuple(problems)
+
+
+def command_problems(settings: Settings) -> tuple[PluginProblem, ...]:
+    """What `add_commands` would find wrong, tried on a group of no program."""
+    import click
+
+    return add_commands(click.Group(), settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +163,11 @@ class _Loaded:
         return [found[plugin.name] for plugin in self.plugins if plugin.name in found]
 
 
-def _registry(loaded: _Loaded, settings: Settings) -> Registry:
+def _registry(loaded: _Loaded, settings: Settings, also: Iterable[Component] = ()) -> Registry:
     components, failed = _components(loaded)
     return Registry(
         settings,
-        iter(components),
+        iter([*components, *also]),
         plugins=tuple(loaded.plugins),
         problems=(*loaded.problems, *failed),
     )

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from taxocrawl.errors import ModelError, PluginError, TaxocrawlError, TaxonomyError
 from taxocrawl.plugins.guard import describe, guard
+from taxocrawl.plugins.results import CheckedExtractor
 from taxocrawl.protocols import Classifier, Encoder, Explainer, Extractor
 from taxocrawl.settings import Settings
 from taxocrawl.taxonomies import formats
@@ -146,8 +147,9 @@ class Registry:
         return path.stem
 
     def extractor(self, name: str) -> Extractor:
-        """Rung of the extraction ladder."""
-        return cast(Extractor, self._get("extractors", name, TaxocrawlError))
+        """Rung of the extraction ladder, checked."""
+        rung = cast(Extractor, self._get("extractors", name, TaxocrawlError))
+        return CheckedExtractor(rung, name=name, plugin=self.plugin_of("extractors", name))
 
     def encoder(self, name: str = "") -> Encoder:
         """Encoder of that name; any other name is a sentence-transformers model or folder."""

@@ -8,12 +8,31 @@ from operator import index
 from typing import Any, get_args
 
 from taxocrawl.errors import ResultError
+from taxocrawl.plugins.guard import guard
+from taxocrawl.protocols import Extractor, ParsedPage
 from taxocrawl.records import Attribution, AttributionKind, Explanation, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
 ATTRIBUTION_KINDS = frozenset(get_args(AttributionKind))
 
 Answers = tuple[Prediction, ...]
+
+
+class CheckedExtractor:
+    """A rung whose faults can be blamed: what is no text is refused, nothing ends the program."""
+
+    def __init__(self, extractor: Extractor, *, name: str, plugin: str) -> None:
+        self._extractor = extractor
+        self._name = name
+        self._plugin = plugin
+
+    def main_text(self, page: ParsedPage) -> str:
+        """The rung's text; ResultError where it is none."""
+        with guard():
+            text: object = self._extractor.main_text(page)
+        if not isinstance(text, str):
+            raise ResultError(self._plugin, f"{self._name}: main text {text!r} is no text")
+        return text
 
 
 def checked_batch(answers: object, n_documents: int, *, name: str, plugin: str) -> list[object]:

@@ -228,4 +228,6 @@ def test_doctor_finds_this_installation_whole(shell: Shell) -> None:
 
 def test_plugins_are_listed_for_programs(shell: Shell) -> None:
     (listed,) = shell.lines("plugins", "--json")
-    assert listed["plugins"] == ["builtin"]
+    plugins = listed["plugins"]
+    assert isinstance(plugins, list)
+    assert [plugin["name"] for plugin in plugins] == ["builtin"]
