@@ -16,6 +16,7 @@ from typing import IO, Any
 from taxocrawl import domains
 from taxocrawl.errors import InputError
 from taxocrawl.extraction import documents
+from taxocrawl.nearest import near_path
 from taxocrawl.records import Document, Outcome, Page
 from taxocrawl.workers import WorkerFailure, Workers
 
@@ -78,7 +79,8 @@ def _path(path: Path) -> Iterator[Item]:
                 "file (.jsonl) or folder; a bare text goes in --text, a domain list to `crawl`"
             )
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
+        near = "" if path.exists() else near_path(path)
+        raise InputError(f"{path}: {error.strerror or error}{near}") from error
 
 
 def html_page(body: bytes, *, url: str, origin: str = "file", charset: str = "") -> Page:

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from taxocrawl.cli.main import EXIT_ALL_FAILED, EXIT_INTERRUPTED
-from taxocrawl.cli.nearest import near_path
 from taxocrawl.cli.options import load_settings, of_settings, store_option
 from taxocrawl.errors import InputError
+from taxocrawl.nearest import near_path
 
 
 @click.command(name="crawl")

@@ -1,6 +1,7 @@
 """`taxocrawl doctor`: is this installation whole?"""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -13,12 +14,15 @@ import click
 
 from taxocrawl.cli.main import EXIT_FAILED
 from taxocrawl.cli.options import load_settings, of_settings
-from taxocrawl.errors import TaxocrawlError
+from taxocrawl.errors import SettingsError, TaxocrawlError
 
 SPAWN_S = 60.0
 MODULES = {"xgboost-cpu": "xgboost", "sentence-transformers": "sentence_transformers"}
 """Where the module is called otherwise than the package with `_` for `-`."""
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)""")
+
+NO_SETTINGS = {"TAXOCRAWL_DATA", "TAXOCRAWL_STORE"}
+"""Variables that are read elsewhere."""
 
 Status = Literal["ok", "broken", "absent"]
 
@@ -58,7 +62,11 @@ def command(as_json: bool, **options: Any) -> None:
 def examine(options: dict[str, Any]) -> Iterator[Check]:
     """Every check, cheap ones first; none ends the others."""
     yield from _packages()
-    yield from _one("settings", lambda: _settings(options), "see the settings in the documentation")
+    yield from _one(
+        "settings",
+        lambda: _settings(options),
+        "correct it; `taxocrawl crawl --help` shows most settings",
+    )
     yield from _one("public suffix list", _suffixes, "pip install --force-reinstall tldextract")
     yield from _one("taxonomies", _taxonomies, _REINSTALL)
     yield from _one("worker processes", _spawn, "allow this user to start processes")
@@ -173,9 +181,17 @@ def _extra(name: str, checks: list[Check]) -> Iterator[Check]:
 
 
 def _settings(options: dict[str, Any]) -> str:
-    from taxocrawl.settings import SETTINGS_FILE
+    import difflib
+
+    from taxocrawl.settings import ENVIRONMENT_PREFIX, FIELDS, SETTINGS_FILE
 
     load_settings(options)
+    for name in os.environ:
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in NO_SETTINGS:
+            known = [f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in FIELDS]
+            near = difflib.get_close_matches(name, known, n=1)
+            if near and near[0] != name:
+                raise SettingsError(f"{name} is no setting; did you mean {near[0]}?")
     return f"{SETTINGS_FILE} is read" if Path(SETTINGS_FILE).is_file() else "defaults"
 
 

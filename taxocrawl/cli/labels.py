@@ -9,9 +9,9 @@ import click
 
 from taxocrawl.cli.labelling import by_option, speaker, taxonomy_for, taxonomy_option
 from taxocrawl.cli.main import EXIT_FAILED
-from taxocrawl.cli.nearest import near_path
 from taxocrawl.cli.options import store_option
 from taxocrawl.errors import InputError
+from taxocrawl.nearest import near_path
 
 if TYPE_CHECKING:
     from taxocrawl.store.agreement import Agreement

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from taxocrawl import settings as settings_module
-from taxocrawl.cli.nearest import near_path
+from taxocrawl.nearest import near_path
 from taxocrawl.settings import FIELDS, Settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -54,11 +54,11 @@ def _option(name: str) -> Callable[[Command], Command]:
 
 def complete_taxonomy(
     ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[str | CompletionItem]:
+) -> list[CompletionItem]:
     """Packaged taxonomies that a shell may offer, and files."""
     from taxocrawl.taxonomies.formats import PACKAGED
 
-    names = [name for name in PACKAGED if name.startswith(incomplete)]
+    names = [CompletionItem(name) for name in PACKAGED if name.startswith(incomplete)]
     return [*names, CompletionItem(incomplete, type="file")]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from taxocrawl.cli.nearest import near_path
 from taxocrawl.cli.options import STORE, store_option
+from taxocrawl.nearest import near_path
 
 FORMATS = ("table", "json", "csv")
 

@@ -11,6 +11,7 @@ from taxocrawl.cli.main import EXIT_FAILED
 from taxocrawl.cli.options import load_settings, of_settings
 from taxocrawl.cli.taxonomy_shown import called, print_details, print_verdict, tree
 from taxocrawl.errors import InputError, TaxonomyError
+from taxocrawl.nearest import near_path
 from taxocrawl.taxonomies.tree import Taxonomy
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def check_command(file: str, everything: bool, as_json: bool, **options: Any) ->
     if not Path(file).exists() and Path(file).suffix:
         known = {c.name for c in _registry(options).components("taxonomies")}
         if file not in known:
-            raise InputError(f"there is no file {file}")
+            raise InputError(f"there is no file {file}{near_path(file)}")
     try:
         verdict = check(_registry(options).taxonomy(file))
     except TaxonomyError as error:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
 from taxocrawl.errors import ModelError, PluginError, TaxocrawlError, TaxonomyError
+from taxocrawl.nearest import near_path
 from taxocrawl.plugins.guard import describe, guard
 from taxocrawl.plugins.results import CheckedExtractor
 from taxocrawl.protocols import Classifier, Encoder, Explainer, Extractor
@@ -129,7 +130,7 @@ class Registry:
     def _add_file(self, path: Path) -> str:
         """Name of the taxonomy in a user's file, which takes part as if a plugin supplied it."""
         if not path.is_file():
-            raise TaxonomyError(f"there is no file {path}")
+            raise TaxonomyError(f"there is no file {path}{near_path(path)}")
         key: tuple[ComponentKind, str] = ("taxonomies", path.stem)
         other = self._components.get(key)
         if other is None:

@@ -7,9 +7,10 @@ from pathlib import Path
 def near_path(path: str | Path) -> str:
     """`; did you mean sites.duckdb?`, or '' where nothing beside the path is called alike."""
     wanted = Path(path)
+    if wanted.parent.is_file():
+        return f"; {wanted.parent} is no folder"
     if not wanted.parent.is_dir():
-        hint = near_path(wanted.parent) if wanted.parent != wanted else ""
-        return hint or f"; there is no folder {wanted.parent}"
+        return near_path(wanted.parent) or f"; there is no folder {wanted.parent}"
     try:
         names = [entry.name for entry in wanted.parent.iterdir()]
     except OSError:
