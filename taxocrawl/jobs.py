@@ -6,9 +6,7 @@ close it again. The command line and the Python interface call these.
 
 import asyncio
 import itertools
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,9 +51,13 @@ def crawl_into(
         ) as store,
         Workers(settings) as workers,
     ):
-        return run_crawl(
-            lines, store=store, workers=workers, settings=settings, on_outcome=on_outcome
+        done = store.finished_lines()
+        left = (line for line in lines if line.line not in done)
+        summary = run_crawl(
+            left, store=store, workers=workers, settings=settings, on_outcome=on_outcome
         )
+        store.finish("interrupted" if summary.interrupted else "finished")
+        return summary
 
 
 def classify(items: Iterable[Item], settings: Settings) -> Iterator[tuple[Item, Outcome]]:
@@ -64,23 +66,22 @@ def classify(items: Iterable[Item], settings: Settings) -> Iterator[tuple[Item, 
     stream = iter(items)
     with Workers(settings) as workers:
         while chunk := list(itertools.islice(stream, ITEMS_AT_ONCE)):
-            fetched = iter(fetch([item.fetch for item in chunk if item.fetch], settings))
+            urls = [item.fetch for item in chunk if item.fetch]
+            fetched = iter(fetch(urls, workers, settings))
             local = [item for item in chunk if not item.fetch]
             done = iter(asyncio.run(archives.classify(local, workers, settings.batch_size)))
             for item in chunk:
                 yield item, next(fetched if item.fetch else done)
 
 
-def fetch(urls: Sequence[str], settings: Settings) -> list[Outcome]:
-    """Outcomes of these URLs, crawled in a process of their own, in order.
-
-    Twisted's reactor cannot start twice in one process, and a notebook asks more than once.
-    """
-    if not urls:
-        return []
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as process:
-        return process.submit(_fetch, tuple(urls), settings).result()
+def fetch(urls: Sequence[str], workers: Workers, settings: Settings) -> list[Outcome]:
+    """Outcomes of these URLs, in order; each is a site that is visited from there."""
+    collected = _Collected()
+    # Two URLs of one site are two inputs here, so no line is a duplicate.
+    lines = [domains.parse_line(number, url) for number, url in enumerate(urls, start=1)]
+    if lines:
+        run_crawl(lines, store=collected, workers=workers, settings=settings)
+    return [collected.by_line[line.line] for line in lines]
 
 
 class _Collected:
@@ -90,10 +91,6 @@ class _Collected:
         self.by_line: dict[int, Outcome] = {}
         self.run_id = ""
 
-    def finished_lines(self) -> frozenset[int]:
-        """None: nothing is resumed."""
-        return frozenset()
-
     def add(self, outcome: Outcome, line: InputLine) -> None:
         """Keep an outcome."""
         self.by_line[line.line] = outcome
@@ -102,15 +99,6 @@ class _Collected:
         """Keep the verdict on a line that names no site."""
         kind = line.outcome or "invalid_input"
         self.by_line[line.line] = Outcome(domain=line.raw, kind=kind, detail=line.detail)
-
-
-def _fetch(urls: Sequence[str], settings: Settings) -> list[Outcome]:
-    collected = _Collected()
-    # Two URLs of one site are two inputs here, so no line is a duplicate.
-    lines = [domains.parse_line(number, url) for number, url in enumerate(urls, start=1)]
-    with Workers(settings) as workers:
-        run_crawl(lines, store=collected, workers=workers, settings=settings)
-    return [collected.by_line[line.line] for line in lines]
 
 
 def _stored_plugins(registry: Registry) -> list[StoredPlugin]:

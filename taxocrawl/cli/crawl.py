@@ -74,13 +74,15 @@ def command(
 
 def _lines(sources: tuple[str, ...]) -> Iterator[str]:
     """Lines of every list, in order; what is no file is a domain itself."""
+    from taxocrawl import domains
+
     for source in sources:
         if source == "-":
-            yield from sys.stdin
+            yield from domains.lines_of(sys.stdin.buffer)
         elif Path(source).is_file():
             try:
-                with Path(source).open(encoding="utf-8-sig", errors="replace") as lines:
-                    yield from lines
+                with Path(source).open("rb") as file:
+                    yield from domains.lines_of(file)
             except OSError as error:
                 raise InputError(f"{source}: {error.strerror or error}") from error
         elif Path(source).is_dir():
@@ -118,7 +120,7 @@ def _report(summary: Any, store: Path, *, as_json: bool) -> None:
     console.print(table)
     console.print(
         f"{store}: try  taxocrawl sql -s {store} "
-        '"select domain, path, confidence from site_categories"',
+        '"select domain, path, confidence from site_categories"',  # noqa: S608
         markup=False,
         highlight=False,
         soft_wrap=True,
