@@ -1,7 +1,8 @@
 """A store as files for other programs: all that was asked for, in bounded memory.
 
-Rows are read as DuckDB sorts them, which spills to disk, and written as they come. Sites are in the
-order of their names, so the same store gives the same file.
+Sites are read in the order of their names, some thousands at a time, and written as they come: the
+same store gives the same file. One query for all would not do: at 200,000 sites DuckDB needed more
+than 1 GB for it.
 """
 
 import csv
@@ -10,7 +11,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,9 +28,10 @@ FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
 WAIT_S: Final = 10.0
 ROWS_AT_ONCE: Final = 2_000
+SITES_AT_ONCE: Final = 10_000
 WORDS_SHOWN: Final = 10
-# Of DuckDB; what does not fit is sorted on disk.
 MEMORY: Final = "1GB"
+"""Of DuckDB."""
 # A spreadsheet runs a cell that begins so as a formula (FAULTS C17, OWASP "CSV Injection").
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -90,8 +92,8 @@ class Export:
 
     def jsonl(self) -> Iterator[str]:
         """One JSON object a site, with the keys of an answer of `classify`."""
-        words = _Beside(self._stream(_WORDS))
-        tags = _Beside(self._stream(_TAGS))
+        words = _Beside(self._in_ranges(_WORDS))
+        tags = _Beside(self._in_ranges(_TAGS))
         for domain, rows in self._sites():
             answer = _answer(rows, words.of(domain), tags.of(domain))
             yield json.dumps(answer, ensure_ascii=False) + "\n"
@@ -112,13 +114,16 @@ class Export:
         columns = ", ".join(_COLUMNS)
         query = f"SELECT {columns} FROM ({self._sql()})"  # noqa: S608 - our own names
         n_rows = 0
-        with self._reading():
-            rows = self._store.cursor().sql(query, params=self._values())
-            reader = rows.to_arrow_reader(ROWS_AT_ONCE * 10)
-            with pq.ParquetWriter(path, reader.schema, compression="zstd") as writer:
-                for batch in reader:
-                    writer.write_batch(batch)
-                    n_rows += batch.num_rows
+        with self._reading(), ExitStack() as stack:
+            writer = None
+            for bounds in self._ranges():
+                cursor = stack.enter_context(self._store.cursor())
+                rows = cursor.sql(query, params=self._values() | bounds).to_arrow_table()
+                if writer is None:
+                    made = pq.ParquetWriter(path, rows.schema, compression="zstd")
+                    writer = stack.enter_context(made)
+                writer.write_table(rows)
+                n_rows += rows.num_rows
         return n_rows
 
     def _sites(self) -> Iterator[tuple[str, list[Row]]]:
@@ -127,7 +132,18 @@ class Export:
             yield str(domain), list(rows)
 
     def _rows(self) -> Iterator[Row]:
-        return self._stream(self._sql(), self._values())
+        return self._in_ranges(self._sql(), self._values())
+
+    def _in_ranges(self, sql: str, values: Mapping[str, object] | None = None) -> Iterator[Row]:
+        for bounds in self._ranges():
+            yield from self._stream(sql, {**(values or {}), **bounds})
+
+    def _ranges(self) -> Iterator[dict[str, str]]:
+        """Bounds between which SITES_AT_ONCE domains lie, one range at least."""
+        after = ""
+        for row in list(self._stream(_LAST_OF_EACH, {"n": SITES_AT_ONCE})) or [{"domain": ""}]:
+            yield {"after": after, "upto": row["domain"]}
+            after = row["domain"]
 
     def _stream(self, sql: str, values: Mapping[str, object] | None = None) -> Iterator[Row]:
         with self._reading():
@@ -278,27 +294,38 @@ _COLUMNS: Final = (
     *("taxonomy", "node_id", "name", "path", "tier", "confidence", "rank", "decided_by"),
     *("relation", "run_id", "fetched_at"),
 )
-_IN_ALL: Final = "SELECT * FROM site_categories"
+_LAST_OF_EACH: Final = """
+    SELECT max(domain) AS domain
+    FROM (
+        SELECT domain, row_number() OVER (ORDER BY domain) AS place
+        FROM (SELECT domain FROM newest_sites UNION SELECT domain FROM labels)
+    )
+    GROUP BY (place - 1) // $n
+    ORDER BY domain
+"""
+_IN_ALL: Final = """
+    SELECT * FROM site_categories WHERE domain > $after AND domain <= $upto
+"""
 # As the macro `iab` does for one site: a taxonomy that was answered in speaks for itself.
-_IN_TAXONOMY: Final = """
-    SELECT * FROM site_categories WHERE taxonomy = $taxonomy
+_IN_TAXONOMY: Final = f"""
+    SELECT * FROM ({_IN_ALL}) WHERE taxonomy = $taxonomy
     UNION ALL
     SELECT
         given.domain, ways.to_taxonomy, ways.to_id, nodes.name, nodes.path, nodes.tier,
         nodes.parent_id, max(given.confidence), min(given.rank),
         arg_max(given.decided_by, given.confidence), any_value(given.run_id),
         arg_max(ways.relation, given.confidence)
-    FROM site_categories AS given
+    FROM ({_IN_ALL}) AS given
     JOIN crosswalks AS ways
         ON ways.from_taxonomy = given.taxonomy AND ways.from_id = given.node_id
         AND ways.to_taxonomy = $taxonomy AND ways.rank = 1
     JOIN nodes ON nodes.taxonomy = ways.to_taxonomy AND nodes.node_id = ways.to_id
-    ANTI JOIN (SELECT domain FROM site_categories WHERE taxonomy = $taxonomy) AS own
+    ANTI JOIN (SELECT domain FROM ({_IN_ALL}) WHERE taxonomy = $taxonomy) AS own
         ON own.domain = given.domain
     GROUP BY
         given.domain, ways.to_taxonomy, ways.to_id, nodes.name, nodes.path, nodes.tier,
         nodes.parent_id
-"""
+"""  # noqa: S608 - our own text
 _CHOSEN: Final = """
     chosen AS (
         SELECT answers.*, codes.cattax
@@ -316,7 +343,7 @@ _ROWS: Final = """
         chosen.taxonomy, chosen.node_id, chosen.name, chosen.path, chosen.tier, chosen.parent_id,
         chosen.confidence, chosen.rank, chosen.decided_by, chosen.relation, chosen.cattax,
         coalesce(sites.run_id, chosen.run_id) AS run_id, sites.started_at AS fetched_at
-    FROM newest_sites AS sites
+    FROM (SELECT * FROM newest_sites WHERE domain > $after AND domain <= $upto) AS sites
     FULL JOIN chosen ON chosen.domain = sites.domain
 """
 _KEPT: Final = """
@@ -335,14 +362,15 @@ _WORDS: Final = """
     FROM attributions
     SEMI JOIN newest_sites AS sites
         ON sites.run_id = attributions.run_id AND sites.domain = attributions.domain
-    WHERE method = 'words' AND kind IN ('word', 'phrase')
+    WHERE domain > $after AND domain <= $upto
+        AND method = 'words' AND kind IN ('word', 'phrase')
     ORDER BY domain, taxonomy, node_id, abs(weight) DESC, name
 """
 _TAGS: Final = """
     SELECT domain, tag, relevance
     FROM tags
     SEMI JOIN newest_sites AS sites ON sites.run_id = tags.run_id AND sites.domain = tags.domain
-    WHERE url IS NULL
+    WHERE domain > $after AND domain <= $upto AND url IS NULL
     ORDER BY domain, relevance DESC, tag
 """
 _TAXONOMIES: Final = "SELECT DISTINCT taxonomy FROM taxonomies ORDER BY taxonomy"

@@ -12,6 +12,7 @@ from cli_samples import Run, runner
 from taxocrawl.domains import parse_line
 from taxocrawl.records import Attribution, Explanation, Outcome, Prediction
 from taxocrawl.settings import Settings
+from taxocrawl.store import export
 from taxocrawl.store.export import disarmed
 from taxocrawl.store.writer import StoreWriter
 from taxocrawl.taxonomies import formats
@@ -204,15 +205,25 @@ def test_a_file_is_whole_or_not_there(run: Run, store: Path, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_many_sites_are_exported_to_the_last_row(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "many.duckdb"
-    names = [f"s{number:05}.example" for number in range(5_000)]
-    settings = Settings(taxonomies=("iab-3.1",), flush_sites=5_000)
-    with StoreWriter(path, settings=settings, command="crawl", taxonomies=[IAB]) as writer:
-        for number, name in enumerate(names, 1):
-            writer.add(outcome(name, predicted(PETS, 0.7, 1)), parse_line(number, name))
-    done = run("export", str(path), "--format", "blocklist", "--category", "Pets")
-    assert done.out.splitlines() == names
+@pytest.mark.parametrize("shape", ["csv", "jsonl", "openrtb"])
+@pytest.mark.parametrize("options", [(), ("--taxonomy", "iab-1.0"), ("--category", "Pets")])
+def test_reading_a_few_sites_at_a_time_gives_the_same_file(
+    run: Run, store: Path, shape: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("export", str(store), "--format", shape, *options)
+    whole = run(*arguments)
+    monkeypatch.setattr(export, "SITES_AT_ONCE", 1)
+    monkeypatch.setattr(export, "ROWS_AT_ONCE", 1)
+    assert run(*arguments) == whole
+
+
+def test_an_empty_store_gives_an_empty_file(run: Run, tmp_path: Path) -> None:
+    path, target = tmp_path / "empty.duckdb", tmp_path / "sites.parquet"
+    with StoreWriter(path, settings=Settings(), command="crawl", taxonomies=[IAB]):
+        pass
+    assert run("export", str(path), "--format", "jsonl").out == ""
+    assert len(read_csv(run("export", str(path), "--format", "csv").out)) == 0
+    assert "0 rows" in run("export", str(path), "-o", str(target)).err
 
 
 def read_csv(text: str) -> list[dict[str, str]]:
