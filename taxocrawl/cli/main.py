@@ -4,6 +4,7 @@
 141 closed pipe.
 """
 
+import functools
 import logging
 import signal
 import sys
@@ -31,7 +32,8 @@ COMMANDS = {
     "importance": "Print which features and fields matter to the ranker, overall.",
     "label": "Say what a site is about; a person's word wins at once.",
     "labels": "Export and import labels; see how far two people agree.",
-    "plugins": "List the plugins and what they supply.",
+    "plugin": "Write a new plugin: a package that works, with tests that pass.",
+    "plugins": "List the plugins and what they supply; check that they keep the rules.",
     "review": "Walk through the doubtful sites and say what they are about.",
     "runs": "List the runs of a store.",
     "sql": "Ask the store in SQL.",
@@ -47,11 +49,13 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in alphabetical order, those of plugins among them."""
+        _add_plugin_commands()
         return sorted({*COMMANDS, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, or None if there is none of that name."""
         if cmd_name not in COMMANDS:
+            _add_plugin_commands()
             return super().get_command(ctx, cmd_name)
         module = import_module(f"taxocrawl.cli.{cmd_name}")
         command: click.Command = module.command
@@ -59,6 +63,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, from `COMMANDS`, so that `--help` imports none of them."""
+        _add_plugin_commands()
         own = {name: command.get_short_help_str() for name, command in self.commands.items()}
         with formatter.section("Commands"):
             formatter.write_dl(sorted({**COMMANDS, **own}.items()))
@@ -100,7 +105,6 @@ def cli(verbose: int, quiet: bool) -> None:
 def main() -> None:
     """Run the command line and exit with its code."""
     try:
-        _add_plugin_commands()
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as error:
         code = error.exit_code
@@ -124,8 +128,11 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+@functools.cache
 def _add_plugin_commands() -> None:
-    """Only where a plugin may be: finding none costs little, importing one may cost much."""
+    """Only where a plugin may be and its command may be meant: finding none costs little, importing
+    one may cost much, and one that ends the program must not end `taxocrawl plugins check`.
+    """
     from importlib.metadata import entry_points
 
     from taxocrawl.cli.options import load_settings
@@ -135,5 +142,5 @@ def _add_plugin_commands() -> None:
         return
     from taxocrawl.plugins import loading
 
-    for problem in loading.add_commands(cli, settings):
+    for problem in loading.add_commands(cli, settings, own=COMMANDS):
         click.echo(f"taxocrawl: plugin {problem.plugin}: {problem.message}", err=True)

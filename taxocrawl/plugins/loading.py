@@ -61,13 +61,16 @@ def found(settings: Settings) -> tuple[Plugin, ...]:
     )
 
 
-def add_commands(cli: "click.Group", settings: Settings) -> tuple[PluginProblem, ...]:
-    """Let every plugin add its commands; returns the plugins that failed to."""
-    import click
+def add_commands(
+    cli: "click.Group", settings: Settings, *, own: Iterable[str] = ()
+) -> tuple[PluginProblem, ...]:
+    """Let every plugin add its commands; returns the plugins that failed to.
 
+    `own` are names of commands that the group has without holding them yet.
+    """
     loaded = _Loaded.of(_sources(settings), settings)
     problems = []
-    taken = set(cli.list_commands(click.Context(cli)))
+    taken = {*own, *cli.commands}
     for impl in loaded.implementations("register_commands"):
         before = dict(cli.commands)
         try:

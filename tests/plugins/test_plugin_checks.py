@@ -74,7 +74,7 @@ def test_a_name_that_two_claim_is_said(tmp_path: Path) -> None:
 
 def test_an_unknown_plugin_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "shapes.py").write_text(GOOD)
-    with pytest.raises(InputError, match="did you mean 'file:shapes.py'"):
+    with pytest.raises(InputError, match=r"did you mean .file:shapes\.py"):
         verdicts(tmp_path, "file:shape.py")
 
 
