@@ -28,7 +28,7 @@ HOME_WEIGHT = 2.0
 
 
 class Ranker:
-    """Classifier, Scorer, WordScorer and FeatureScorer of one taxonomy."""
+    """Classifier, NodesScorer, WordScorer and FeatureScorer of one taxonomy."""
 
     def __init__(
         self,
@@ -71,20 +71,26 @@ class Ranker:
         self, documents: Sequence[Document], taxonomy: str, node_id: str
     ) -> NDArray[np.float64]:
         """Confidence of the node for each document, as `classify` would give it."""
-        node = self._position(taxonomy, node_id)
+        return self.score_nodes(documents, taxonomy, [node_id])[:, 0]
+
+    def score_nodes(
+        self, documents: Sequence[Document], taxonomy: str, node_ids: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """Confidence of several nodes for each document, (n_documents, n_nodes)."""
+        positions = [self._position(taxonomy, node_id) for node_id in node_ids]
         shares, _, _ = self._shares(documents)
         confidences = self.manifest.tiers.confidences(shares, self._nodes)
-        return confidences[:, node].astype(np.float64)
+        return confidences[:, positions].astype(np.float64)
 
     def answers(self, documents: Sequence[Document]) -> list[Answer]:
         """Ranked nodes, and confidences of all nodes, of each document."""
-        shares, scores, likeness = self._shares(documents)
+        shares, scores, margins = self._shares(documents)
         confidences = self.manifest.tiers.confidences(shares, self._nodes)
         return [
             Answer(
                 ranked=ranking(scores[row], shares[row], self._nodes),
                 confidences=confidences[row],
-                likeness=float(likeness[row]),
+                margin=float(margins[row]),
             )
             for row in range(len(documents))
         ]
@@ -128,15 +134,15 @@ class Ranker:
     def _shares(
         self, documents: Sequence[Document]
     ) -> tuple[Vectors, Vectors, NDArray[np.float32]]:
-        """Of each document: share of each node, the same in logarithms, likeness to what is known.
+        """Of each document: share of each node, the same in logarithms, the best margin of a page.
 
         Each page is read once, however many documents hold it, and pages vote.
         """
         pages: dict[int, PageText] = {id(page): page for d in documents for page in d.pages}
         position = {key: i for i, key in enumerate(pages)}
-        of_pages, likeness = self._page_shares(tuple(pages.values()))
+        of_pages, margins = self._page_shares(tuple(pages.values()))
         shares = np.zeros((len(documents), len(self._nodes)), dtype=np.float32)
-        like = np.zeros(len(documents), dtype=np.float32)
+        best = np.full(len(documents), -np.inf, dtype=np.float32)
         for row, document in enumerate(documents):
             rows = [position[id(page)] for page in document.pages]
             weights = np.ones(len(rows), dtype=np.float32)
@@ -144,8 +150,8 @@ class Ranker:
             weights *= of_pages[rows].any(axis=1)  # a page without words does not vote
             if weights.sum() > 0:
                 shares[row] = weights @ of_pages[rows] / weights.sum()
-                like[row] = likeness[rows].max()
-        return shares, np.log(shares + 1e-12), like
+                best[row] = margins[rows].max()
+        return shares, np.log(shares + 1e-12), best
 
     def _page_shares(self, pages: Sequence[PageText]) -> tuple[Vectors, NDArray[np.float32]]:
         if not pages:
@@ -157,7 +163,7 @@ class Ranker:
         ).reshape(pairs.candidates.shape)
         shares = spread(margins, pairs.candidates, self.manifest.temperature, len(self._nodes))
         shares[~reading.present.any(axis=1)] = 0
-        return shares, pairs.evidence.nearest_page
+        return shares, margins.max(axis=1)
 
 
 def spread(

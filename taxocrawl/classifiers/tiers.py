@@ -21,14 +21,15 @@ class Tiers:
     Confidence of a node of tier t = sigmoid(slope[t] * logit(share) + offset[t]), where share is
     the part of the page's distribution that lies in the node's subtree (Platt 1999). The last entry
     serves deeper tiers. A node is asserted over `thresholds[t]`, sensitive ones over `sensitive`;
-    nothing is when the likeness to anything seen is under `least_likeness`.
+    nothing is where the best candidate's margin is under `least_margin`: shares always sum to one,
+    so only the margin can say that no candidate fits.
     """
 
     slopes: tuple[float, ...] = (1.0,)
     offsets: tuple[float, ...] = (0.0,)
     thresholds: tuple[float, ...] = (0.5,)
     sensitive: float = 0.7
-    least_likeness: float = -1.0
+    least_margin: float = float("-inf")
 
     def confidences(self, shares: Vectors, nodes: NodeArrays) -> Vectors:
         """Calibrated probability of each node's subtree; a parent's is at least its child's.
@@ -69,11 +70,11 @@ def ranking(scores: Vectors, shares: Vectors, nodes: NodeArrays) -> NDArray[np.i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One document's numbers: ranked nodes and the confidence of every node."""
+    """One document's numbers: ranked nodes, the confidence of every node, the best margin."""
 
     ranked: NDArray[np.int64]
     confidences: Vectors
-    likeness: float = 1.0
+    margin: float = 0.0
 
 
 def predictions(
@@ -88,7 +89,7 @@ def predictions(
     sensitive: frozenset[int] = frozenset(),
 ) -> tuple[Prediction, ...]:
     """Ranked nodes in order, then the ancestors of any of them that are not ranked themselves."""
-    known = answer.likeness >= tiers.least_likeness
+    known = answer.margin >= tiers.least_margin
     result = []
     for node, rank in _with_ancestors(answer.ranked, nodes):
         confidence = float(answer.confidences[node])

@@ -40,8 +40,9 @@ logger = logging.getLogger(__name__)
 Ints = NDArray[np.int64]
 Progress = Callable[[str], None]
 
-# Share of the labelled pages that are less like any other than what is refused as unlike anything.
-REFUSED_SHARE = 0.01
+# Share of the labelled pages whose best cross-fitted margin is too low to be answered: of such a
+# page the labellers too were least sure, and random letters, code and menus lie below it.
+REFUSED_SHARE = 0.03
 # Held-out pages on which features are shuffled: enough to tell .01 from nothing.
 IMPORTANCE_PAGES = 500
 
@@ -138,8 +139,7 @@ class Trainer:
         self.progress("ranker")
         margins = self.cross_margins(candidates, features)
         tiers, temperature, metrics = self.calibrated(margins, candidates)
-        likeness = features[:, 0, FEATURE_NAMES.index("nearest_page")]
-        tiers = replace(tiers, least_likeness=float(np.quantile(likeness, REFUSED_SHARE)))
+        tiers = replace(tiers, least_margin=float(np.quantile(margins.max(axis=1), REFUSED_SHARE)))
         metrics |= evaluate.recall(candidates, self.truth)
         linear_accuracy = evaluate.accuracies(linear, self.truth, self.nodes)
         metrics |= {f"linear_{name}": value for name, value in linear_accuracy.items()}
