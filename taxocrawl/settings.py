@@ -152,11 +152,12 @@ def load(
     *,
     environ: Mapping[str, str],
     overrides: Mapping[str, object] | None = None,
+    overrides_from: str = "command line",
     file: Path | None = None,
 ) -> Settings:
     """Settings from all sources; SettingsError names the bad name or value and where it stood.
 
-    `overrides` are those of the command line, None meaning not given. Without `file`,
+    `overrides` are those of `overrides_from`, None meaning not given. Without `file`,
     `taxocrawl.toml` of the working folder is read if there is one.
     """
     values: dict[str, object] = {}
@@ -166,7 +167,7 @@ def load(
     values |= _from_environment(environ)
     for name, value in (overrides or {}).items():
         if value is not None:
-            values[name] = check(name, value, "command line")
+            values[name] = check(name, value, overrides_from)
     return Settings(**values)  # type: ignore[arg-type]  # each value was checked against its field
 
 
