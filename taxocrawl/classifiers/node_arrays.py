@@ -1,5 +1,7 @@
 """A taxonomy as arrays, so that a batch of pages is handled without a loop over nodes."""
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +16,7 @@ NO_PARENT = -1
 class NodeArrays:
     """Positions in `taxonomy.ids` take the place of ids.
 
-    `parent` is NO_PARENT for roots; `root` is the node itself there; `above[i, j]` is 1 where node
-    j is node i or one of its ancestors.
+    `parent` is NO_PARENT for roots; `root` is the node itself there.
     """
 
     def __init__(self, taxonomy: Taxonomy) -> None:
@@ -27,14 +28,27 @@ class NodeArrays:
         )
         self.n_children: Ints = np.array([len(taxonomy.children(i)) for i in taxonomy.ids])
         self.root: Ints = np.arange(len(taxonomy))
-        self.above: Floats = np.eye(len(taxonomy), dtype=np.float32)
+        sizes: Ints = np.ones(len(taxonomy), dtype=np.int64)
         for i, parent in enumerate(self.parent):  # parents come first
             if parent != NO_PARENT:
                 self.root[i] = self.root[parent]
-                self.above[i] += self.above[parent]
+        for i in range(len(taxonomy) - 1, -1, -1):
+            if self.parent[i] != NO_PARENT:
+                sizes[self.parent[i]] += sizes[i]
         self._depth_first = _depth_first(taxonomy)
         self._starts = np.argsort(self._depth_first)
-        self._ends = self._starts + self.above.sum(axis=0).astype(np.int64)
+        self._ends = self._starts + sizes
+
+    @functools.cached_property
+    def above(self) -> Floats:
+        """1 in [i, j] where node j is node i or one of its ancestors; n x n, so not for the many
+        nodes of a user's taxonomy.
+        """
+        result: Floats = np.eye(len(self), dtype=np.float32)
+        for i, parent in enumerate(self.parent):
+            if parent != NO_PARENT:
+                result[i] += result[parent]
+        return result
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -79,14 +79,21 @@ class Prototypes:
 
     @classmethod
     def of(
-        cls, taxonomy: Taxonomy, encoder: Encoder, page_centre: Vectors | None = None
+        cls,
+        taxonomy: Taxonomy,
+        encoder: Encoder,
+        page_centre: Vectors | None = None,
+        centre: Vectors | None = None,
     ) -> "Prototypes":
-        """Prototypes of any taxonomy; without a centre of pages, that of the node texts is used."""
+        """Prototypes of any taxonomy; without a centre of pages, that of the node texts is used.
+
+        `centre` of node texts: their own mean, unless there are too few for one.
+        """
         found = list(node_texts(taxonomy))
         nodes = np.array([text.node for text in found], dtype=np.int64)
         kinds = np.array([KINDS.index(text.kind) for text in found], dtype=np.int64)
         vectors = encoder.encode([text.text for text in found])
-        centre = vectors.mean(axis=0)
+        centre = vectors.mean(axis=0) if centre is None else centre
         order = np.lexsort((nodes, kinds))
         return cls(
             vectors=unit(vectors - centre)[order],

@@ -33,3 +33,19 @@ def test_score_agrees_with_classify(nearest: Nearest) -> None:
 def test_an_unknown_taxonomy_is_named(nearest: Nearest) -> None:
     with pytest.raises(TaxonomyError, match="'iab'"):
         nearest.score([], "iab", "1")
+
+
+def test_a_text_about_none_of_the_nodes_gets_no_answer(
+    encoder: StaticEncoder, tree: Taxonomy
+) -> None:
+    two = Taxonomy("two", [Node(id=n, parent_id=None, name=n, tier=1) for n in ("soccer", "match")])
+    nearest = Nearest(encoder, [two], background=tree)
+    (sports,) = nearest.classify([from_text("x", text="soccer ball match", language="en")])
+    (food,) = nearest.classify([from_text("x", text="cake flour recipe", language="en")])
+    assert any(p.asserted for p in sports)
+    assert not any(p.asserted for p in food)
+
+
+def test_only_the_taxonomies_that_are_asked_for_are_answered_in(nearest: Nearest) -> None:
+    (answer,) = nearest.classify_in([from_text("x", text="soccer ball", language="en")], ["bare"])
+    assert {p.taxonomy for p in answer} == {"bare"}
