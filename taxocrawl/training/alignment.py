@@ -22,11 +22,11 @@ Ints = NDArray[np.int64]
 class Recipe:
     """How the table is trained. `scale` and `contrast` are those of the in-batch contrastive part.
 
-    Of epochs 1, 3 and 6 the third is enough; contrast 0.1 lifts retrieval by 0.03 and topics by
-    nothing.
+    1, 3 and 6 epochs gave .644, .676 and .687 zero-shot tier-1 accuracy (accepted) on foreign train
+    pages, and .706, .731 and .735 with a linear head.
     """
 
-    epochs: int = 3
+    epochs: int = 6
     batch: int = 1024
     rate: float = 0.3
     contrast: float = 0.1

