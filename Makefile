@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types torch accept train wheel clean
+.PHONY: help demo test lint types torch accept quality train wheel clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ torch: $(VENV)/.torch  ## Add torch and sentence-transformers, so that their tes
 
 accept: $(VENV)/.test  ## Crawl 2,500 real domains from loopback (needs the shared data)
 	$(BIN)/python quality/accept.py
+
+quality: $(VENV)/.torch  ## Measure every classifier on the gate (needs the shared data)
+	$(BIN)/python quality/gate.py --write
 
 train: $(VENV)/.torch  ## Train the default model (needs the shared data)
 	$(BIN)/taxocrawl train --out build/model
