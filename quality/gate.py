@@ -3,7 +3,8 @@
 `python quality/gate.py` (or `make quality`) measures every classifier on the 756 gate pages with a
 topic, from their HTML through the product's own extraction, on texts written for this project, and
 on other people's sets; prints the table and, with `--write`, keeps it in `quality/results.json`
-and plots calibration and coverage into `build/quality`. Needs the shared data ($TAXOCRAWL_DATA, default `../shared/data`).
+and plots calibration and coverage into `build/quality`. Needs the shared data ($TAXOCRAWL_DATA,
+default `../shared/data`).
 
 The labels of the gate were made by a large language model, not by people: two passes agree on tier
 1 in 94 %, on the node in 87 %, on primary or alternative in 99 %.
