@@ -16,6 +16,7 @@ from typing import IO, Any
 from taxocrawl import domains
 from taxocrawl.errors import InputError
 from taxocrawl.extraction import documents
+from taxocrawl.extraction.decoding import storable
 from taxocrawl.nearest import near_path
 from taxocrawl.records import Document, Outcome, Page
 from taxocrawl.workers import WorkerFailure, Workers
@@ -111,6 +112,8 @@ def _json_item(number: int, line: bytes) -> Item:
         return Item(id=str(number), problem=f"line {number}: not JSON: {error}")
     if not isinstance(row, dict):
         return Item(id=str(number), problem=f"line {number}: not a JSON object")
+    # JSON may carry lone surrogates, which neither a store nor standard output can.
+    row = {key: storable(text) if isinstance(text, str) else text for key, text in row.items()}
     item_id = str(row.get("id", number))
     wrong = [key for key in ("url", "html", *TEXT_KEYS) if not isinstance(row.get(key, ""), str)]
     if wrong:
@@ -121,8 +124,7 @@ def _json_item(number: int, line: bytes) -> Item:
 def _row_item(item_id: str, number: int, row: dict[str, Any]) -> Item:
     url = row.get("url", "")
     if row.get("html"):
-        # JSON may carry lone surrogates, which UTF-8 cannot.
-        body = row["html"].encode("utf-8", "replace")
+        body = row["html"].encode()
         page = html_page(body, url=url or item_id, origin="api", charset="utf-8")
         return Item(id=item_id, page=page)
     if any(row.get(key) for key in TEXT_KEYS):

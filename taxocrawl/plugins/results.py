@@ -8,12 +8,18 @@ from operator import index
 from typing import Any, get_args
 
 from taxocrawl.errors import ResultError
+from taxocrawl.extraction.decoding import storable
 from taxocrawl.plugins.guard import guard
 from taxocrawl.protocols import Extractor, ParsedPage
 from taxocrawl.records import Attribution, AttributionKind, Explanation, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
 ATTRIBUTION_KINDS = frozenset(get_args(AttributionKind))
+
+MOST_ATTRIBUTIONS = 1000
+"""Of one explanation: what a store of 100,000 sites can bear and a reader cannot."""
+LONGEST_TEXT = 10_000
+"""Characters of a name that a plugin gives."""
 
 Answers = tuple[Prediction, ...]
 
@@ -129,8 +135,9 @@ def _fault(prediction: Any, name: str, taxonomy: Taxonomy) -> str:
         return f"tier {prediction.tier!r} is not the node's own, {tier}"
     if prediction.classifier != name:
         return f"classifier {prediction.classifier!r} is not the name it is registered by"
-    if not isinstance(prediction.model_id, str):
-        return f"model_id {prediction.model_id!r} is no text"
+    for field in ("model_id", "relation"):
+        if not _is_text(getattr(prediction, field)):
+            return f"{field} {getattr(prediction, field)!r} is no text"
     if not _is_number(prediction.confidence):
         return f"confidence {prediction.confidence!r} is no finite number"
     if not 0 <= prediction.confidence <= 1:
@@ -141,7 +148,7 @@ def _fault(prediction: Any, name: str, taxonomy: Taxonomy) -> str:
 
 
 def _fault_of(explanation: Any) -> str:
-    if not (isinstance(explanation.method, str) and explanation.method):
+    if not (_is_text(explanation.method) and explanation.method):
         return f"method {explanation.method!r} is no name"
     for field in ("score", "base_value"):
         if not _is_number(getattr(explanation, field)):
@@ -151,6 +158,8 @@ def _fault_of(explanation: Any) -> str:
         return f"fidelity {fidelity!r} is not in [0, 1]"
     if not isinstance(explanation.attributions, tuple):
         return f"attributions {explanation.attributions!r} are no tuple"
+    if len(explanation.attributions) > MOST_ATTRIBUTIONS:
+        return f"{len(explanation.attributions)} attributions, more than {MOST_ATTRIBUTIONS}"
     return next(filter(None, map(_fault_of_attribution, explanation.attributions)), "")
 
 
@@ -160,11 +169,15 @@ def _fault_of_attribution(attribution: Any) -> str:
     kind, name, weight = attribution.kind, attribution.name, attribution.weight
     if kind not in ATTRIBUTION_KINDS:
         return f"kind {kind!r} is none of {', '.join(sorted(ATTRIBUTION_KINDS))}"
-    if not all(isinstance(text, str) for text in (name, attribution.url)):
+    if not (_is_text(name) and _is_text(attribution.url)):
         return f"name {name!r} or url {attribution.url!r} of an attribution is no text"
     if not _is_number(weight):
         return f"weight {weight!r} of {name!r} is no finite number"
     return ""
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT and storable(value) == value
 
 
 def _is_number(value: object) -> bool:

@@ -158,6 +158,9 @@ def explained(**values: object) -> Any:
         ({"fidelity": 2}, "fidelity 2 is not in"),
         ({"node_id": "1"}, "was not among the predictions"),
         ({"attributions": []}, "are no tuple"),
+        ({"attributions": (Attribution(kind="word", name="a", weight=0),) * 1001}, "1001 attri"),
+        ({"attributions": (Attribution(kind="word", name="\ud800", weight=0),)}, "is no text"),
+        ({"method": "odd\0"}, "is no name"),
         ({"attributions": ("word",)}, "'word' is no Attribution"),
         ({"attributions": (Attribution(kind="smell", name="a", weight=1),)}, "kind 'smell'"),  # type: ignore[arg-type]
     ],
