@@ -25,7 +25,7 @@ def command(domain: str, store: Path, as_json: bool) -> None:
     from rich.console import Console
 
     from taxocrawl import domains
-    from taxocrawl.explanations.render import render_answer
+    from taxocrawl.explanations.render import render_answer, visible
     from taxocrawl.store.reader import StoreReader
 
     reader = StoreReader(store)
@@ -39,6 +39,9 @@ def command(domain: str, store: Path, as_json: bool) -> None:
         click.echo(json.dumps(asdict(answer), ensure_ascii=False, default=str))
         return
     Console().print(render_answer(_shown(answer)))
+    for failure in answer.plugin_failures:
+        said = f"{failure.component} of plugin {failure.plugin} failed: {failure.message}"
+        click.echo(visible(said))
 
 
 def _shown(answer: "SiteAnswer") -> "Answer":
