@@ -1,6 +1,12 @@
 """`taxocrawl review`: a person looks at the sites that the machine doubts."""
 
+import os
+import re
 import sys
+import termios
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +20,7 @@ if TYPE_CHECKING:
     from taxocrawl.store.review import ReviewItem
     from taxocrawl.taxonomies.tree import Taxonomy
 
+_ESCAPED = re.compile(r"\x1b(?:\[[0-9;]*[A-Za-z~]|O.)?")
 HITS = 9
 """Hits of a search that are shown: each has a digit."""
 KEYS = "1-5 choose  n none of these  /text search  s skip  u undo  q quit"
@@ -46,7 +53,8 @@ def command(
     if not second:
         waiting = review.fill_queue(store, session.tree.name)
         click.echo(f"{waiting:,} sites to look at in {session.tree.name}", err=True)
-    session.walk()
+    with session.keys.reading():
+        session.walk()
     click.echo(f"{len(session.done):,} answers, {session.skipped:,} skipped", err=True)
 
 
@@ -73,6 +81,7 @@ class _Session:
     done: list["ReviewItem"] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     skipped: int = 0
+    keys: "_Keys" = field(default_factory=lambda: _Keys())
 
     def walk(self) -> None:
         """Site after site, until none is left, the limit is reached or the person ends it."""
@@ -98,7 +107,7 @@ class _Session:
         _show(item)
         options = [candidate.node_id for candidate in item.candidates]
         while True:
-            key = _read_key()
+            key = self.keys.next()
             if key == "q":
                 return None
             if key == "u" and self.done:
@@ -151,14 +160,51 @@ def _show(item: "ReviewItem") -> None:
         click.echo(f"  {number}  {candidate.confidence:4.0%}  {visible(candidate.path)}")
 
 
-def _read_key() -> str:
-    """One key from a terminal, one line from a pipe; `q` at its end."""
-    if not sys.stdin.isatty():
-        line = sys.stdin.readline()
-        return line.strip() if line else "q"
-    click.echo("? ", nl=False)
-    key = click.getchar()
-    if key == "/":
-        return "/" + str(click.prompt("/", prompt_suffix="", default="", show_default=False))
-    click.echo(key if key.isprintable() else "")
-    return key
+class _Keys:
+    """Single keys from a terminal, lines from a pipe."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdin.isatty()
+        self._typed_ahead = ""
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """The terminal gives keys as they are pressed, and does not show them itself.
+
+        For the whole sitting: `click.getchar` throws away what is typed between two calls.
+        """
+        if not self._terminal:
+            yield
+            return
+        before = termios.tcgetattr(sys.stdin)
+        tty.setcbreak(sys.stdin, termios.TCSADRAIN)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+    def next(self) -> str:
+        """One key, or `/` and the text up to Enter; `q` at the end."""
+        if not self._terminal:
+            line = sys.stdin.readline()
+            return line.strip() if line else "q"
+        click.echo("? ", nl=False)
+        key = self._character()
+        while key.startswith("/") and not key.endswith("\n"):
+            if key.endswith(("\x7f", "\b")):
+                key = key[:-2]
+            click.echo(f"\r\x1b[K? {key}", nl=False)
+            key += self._character()
+        key = key.strip()
+        click.echo("" if key.startswith("/") or not key.isprintable() else key)
+        return key
+
+    def _character(self) -> str:
+        if not self._typed_ahead:
+            # Whole characters: a name in Greek may be searched for.
+            read = os.read(sys.stdin.fileno(), 1024)
+            self._typed_ahead = read.decode(errors="ignore") or "q"
+        # Arrows and other keys that have no meaning here.
+        self._typed_ahead = _ESCAPED.sub(" ", self._typed_ahead)
+        key, self._typed_ahead = self._typed_ahead[0], self._typed_ahead[1:]
+        return key

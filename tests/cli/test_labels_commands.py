@@ -3,9 +3,13 @@
 import csv
 import json
 import os
+import pty
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -303,6 +307,8 @@ def test_a_store_with_one_run_has_no_changes_yet(run: Run) -> None:
 
 WRITER = """
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from cli_samples import TOPICS, site
@@ -347,3 +353,41 @@ def test_a_label_gets_in_while_a_crawl_writes_and_neither_loses_a_row(run: Run) 
     with duckdb.connect(str(path), read_only=True) as store:
         counted = store.execute("SELECT count(*) FROM sites WHERE domain LIKE 's_%.example'")
         assert counted.fetchall()[0][0] >= written
+
+
+# --- on a terminal
+
+
+def test_review_reads_single_keys_on_a_terminal_and_ctrl_c_keeps_what_was_said(run: Run) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "taxocrawl", "review", "--by", "ann"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={k: v for k, v in os.environ.items() if not k.startswith("TAXOCRAWL_")},
+    ) as process:
+        os.close(theirs)
+        # A key that gets lost would leave both sides waiting for each other.
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        screen = ""
+        for shown, times, keys in (
+            ("? ", 1, "2"),
+            ("c.example", 1, "\x1b[A/bak\x7fk\r1"),
+            ("= Food > Baking", 2, ""),
+        ):
+            while screen.count(shown) < times:
+                screen += os.read(ours, 4096).decode()
+            os.write(ours, keys.encode())
+        process.send_signal(signal.SIGINT)
+        while process.poll() is None:
+            with suppress(OSError):
+                screen += os.read(ours, 4096).decode()
+        watchdog.cancel()
+    os.close(ours)
+    assert process.returncode == 130
+    assert "b.example" in screen
+    assert answer("b.example") == [("Food > Baking", "label")]
+    assert answer("c.example") == [("Food > Baking", "label")]
+    assert "interrupted" in screen
