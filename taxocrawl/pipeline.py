@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from taxocrawl import words
-from taxocrawl.classifiers.answering import Plan, make_plan, translate
+from taxocrawl.classifiers.answering import Plan, make_plan, relabel, translate
 from taxocrawl.errors import ResultError, TaxonomyError
 from taxocrawl.extraction.site_status import site_status
 from taxocrawl.plugins import results
@@ -179,7 +179,7 @@ def _outcome(document: Document, classified: _Classified, run: _Run) -> Outcome:
         document=document,
         predictions=classified.site,
         page_predictions=classified.pages,
-        explanations=explanations,
+        explanations=_explained_as_asked(explanations, run),
         plugin_failures=(*classified.failures, *failures),
     )
     if not classified.site and classified.failures:
@@ -357,6 +357,18 @@ def _explained(
         )
     plugin = registry.plugin_of("explainers", name)
     return results.checked_explanations(found, predictions, name=name, plugin=plugin)
+
+
+def _explained_as_asked(
+    explanations: tuple[Explanation, ...], run: _Run
+) -> tuple[Explanation, ...]:
+    """In taxonomies that were asked for: what only another's answer came from explains that."""
+    found = [e for e in explanations if e.taxonomy in run.plan.wanted]
+    for name, source in run.plan.by_crosswalk.items():
+        if source not in run.plan.wanted:
+            way, target = crosswalks.load(source, name), run.registry.taxonomy(name)
+            found += relabel(explanations, way, target)
+    return tuple(found)
 
 
 def _deciding(predictions: Answers) -> Mapping[str, Answers]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from taxocrawl.records import Prediction
+from taxocrawl.records import Explanation, Prediction
 from taxocrawl.taxonomies.crosswalks import VERSIONS, Crosswalk
 from taxocrawl.taxonomies.tree import Taxonomy
 
@@ -111,3 +111,20 @@ def _ranked(found: Sequence[Prediction]) -> Iterator[Prediction]:
     for rank, prediction in enumerate(ranked, 1):
         yield replace(prediction, rank=rank)
     yield from (prediction for prediction in found if not prediction.rank)
+
+
+def relabel(
+    explanations: Sequence[Explanation], crosswalk: Crosswalk, target: Taxonomy
+) -> tuple[Explanation, ...]:
+    """Explanations of the predictions that led to nodes of another taxonomy, as theirs.
+
+    Where several lead to one node the first stands, for each method.
+    """
+    moved: dict[tuple[str, str, str], Explanation] = {}
+    for explanation in explanations:
+        if explanation.taxonomy == crosswalk.source:
+            for answer in crosswalk.convert(explanation.node_id)[:1]:
+                key = (answer.node_id, explanation.classifier, explanation.method)
+                as_its = replace(explanation, taxonomy=target.name, node_id=answer.node_id)
+                moved.setdefault(key, as_its)
+    return tuple(moved.values())

@@ -25,7 +25,7 @@ class Category:
     """One node of an answer, with its names; `decided_by` is a classifier or `label`.
 
     `rank` is None on a mere ancestor, `parent_id` at a root; `tier` is 0 where the store does not
-    know the node.
+    know the node. `relation` is '' unless the answer came by crosswalk from another taxonomy.
     """
 
     taxonomy: str
@@ -37,6 +37,7 @@ class Category:
     confidence: float
     rank: int | None
     decided_by: str
+    relation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,20 +205,20 @@ _SITE: Final = """
 """
 _CATEGORIES: Final = """
     SELECT taxonomy, node_id, name, path, coalesce(tier, 0) AS tier, parent_id, confidence, rank,
-        decided_by
+        decided_by, relation
     FROM site_categories WHERE domain = ?
     ORDER BY taxonomy, rank NULLS LAST, tier DESC, node_id
 """
 _PAGE_CATEGORIES: Final = """
     SELECT url, taxonomy, node_id, name, path, coalesce(tier, 0) AS tier, parent_id, confidence,
-        rank, decided_by
+        rank, decided_by, relation
     FROM page_categories WHERE domain = ?
     ORDER BY taxonomy, rank NULLS LAST, tier DESC, node_id
 """
 _CANDIDATES: Final = """
     SELECT p.taxonomy, p.node_id, coalesce(n.name, p.node_id) AS name,
         coalesce(n.path, p.node_id) AS path, p.tier, n.parent_id, p.confidence, p.rank,
-        p.classifier AS decided_by
+        p.classifier AS decided_by, p.relation
     FROM predictions AS p
     LEFT JOIN nodes AS n ON n.taxonomy = p.taxonomy AND n.node_id = p.node_id
     WHERE p.run_id = ? AND p.domain = ? AND p.url IS NULL AND p.decides AND p.rank <= ?

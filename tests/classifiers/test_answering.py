@@ -2,8 +2,8 @@
 
 import pytest
 
-from taxocrawl.classifiers.answering import make_plan, translate
-from taxocrawl.records import Prediction
+from taxocrawl.classifiers.answering import make_plan, relabel, translate
+from taxocrawl.records import Explanation, Prediction
 from taxocrawl.taxonomies import crosswalks, formats
 
 SOURCE = formats.load("iab-3.1")
@@ -85,3 +85,21 @@ def test_no_node_is_surer_than_its_parent_whatever_was_predicted(version: str) -
 
 def test_nothing_gives_nothing() -> None:
     assert translated("iab-2.2") == ()
+
+
+def test_an_explanation_goes_with_the_answer_it_led_to() -> None:
+    given = [
+        Explanation(
+            taxonomy="iab-3.1",
+            node_id=node,
+            classifier="ranker",
+            method="words",
+            attributions=(),
+            score=score,
+            base_value=0,
+        )
+        # Badminton and Australian rules football both lead to one node of 1.0.
+        for node, score in (("534", 0.7), ("507", 0.2))
+    ]
+    found = relabel(given, crosswalks.load("iab-3.1", "iab-1.0"), formats.load("iab-1.0"))
+    assert [(e.taxonomy, e.score) for e in found] == [("iab-1.0", 0.7)]

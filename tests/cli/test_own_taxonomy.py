@@ -133,6 +133,7 @@ def test_classify_answers_in_it_from_a_relative_path(folder: Path) -> None:
     }
     assert answer["openrtb"]["cattax"] == 6
     assert {c["taxonomy"] for c in answer["categories"]} == {"mine", "iab-2.2"}
+    assert answer["words"]
 
 
 def test_a_broken_file_stops_the_run_and_names_the_line(folder: Path) -> None:

@@ -178,3 +178,16 @@ def test_a_file_may_not_take_the_name_of_another_taxonomy(run: Run, tmp_path: Pa
     done = run("taxonomy", "show", str(path))
     assert done.code == 1
     assert "rename the file" in done.err
+
+
+def test_the_documentation_names_every_taxonomy_with_its_code() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "taxonomies.md").read_text("utf-8")
+    table = page[: page.index("## Look around")]
+    for name, packaged in formats.PACKAGED.items():
+        (row,) = [line for line in table.splitlines() if f"`{name}`" in line and "|" in line]
+        assert packaged.cattax is None or str(packaged.cattax) in row.split("|")[-2]
+
+
+def test_search_by_meaning_finds_what_is_called_otherwise(run: Run) -> None:
+    (found,) = run("taxonomy", "search", "teeth whitening", "--meaning", "--json").rows
+    assert any("Dental" in row["path"] or "Oral" in row["path"] for row in found[:3])  # type: ignore[union-attr]
