@@ -65,13 +65,15 @@ def command(
     for a site without any. openrtb: `cat` and `cattax`. blocklist: a domain a line.
     """
     from taxocrawl.store.export import Export, Selection
+    from taxocrawl.taxonomies.formats import stored_name
 
     shape = shape or _shape_of(target)
     if shape == "blocklist" and not categories:
         raise click.UsageError("a block-list needs --category, or it would block every site")
     if shape == "parquet" and target == STDOUT:
         raise click.UsageError("Parquet cannot be printed; name a file: -o sites.parquet")
-    selection = Selection(taxonomy=taxonomy, categories=categories, min_confidence=min_confidence)
+    name = stored_name(taxonomy) if taxonomy else ""
+    selection = Selection(taxonomy=name, categories=categories, min_confidence=min_confidence)
     with Export(store, selection) as export:
         if target == STDOUT:
             sys.stdout.writelines(_lines(export, shape, raw=raw))

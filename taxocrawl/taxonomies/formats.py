@@ -102,6 +102,16 @@ def canonical_name(name: str) -> str:
     raise TaxonomyError(f"unknown taxonomy {name!r}; known: {', '.join(sorted(PACKAGED))}{hint}")
 
 
+def stored_name(name: str) -> str:
+    """What answers call the taxonomy of that name, alias or file; an unknown name is left as is."""
+    if is_file_name(name):
+        return Path(name).stem
+    try:
+        return canonical_name(name)
+    except TaxonomyError:
+        return name
+
+
 def factories() -> Mapping[str, Callable[[object], Taxonomy]]:
     """What the built-in plugin registers: factories that need no resources."""
 

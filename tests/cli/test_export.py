@@ -132,6 +132,12 @@ def test_numbers_are_left_alone() -> None:
     assert (disarmed(-1.5), disarmed(None)) == (-1.5, None)
 
 
+@pytest.mark.parametrize("name", ["mine", "mine.csv", "./mine.csv"])
+def test_a_taxonomy_of_ones_own_is_named_as_in_the_crawl(run: Run, store: Path, name: str) -> None:
+    rows = read_csv(run("export", str(store), "--format", "csv", "--taxonomy", name).out)
+    assert [row["node_id"] for row in rows] == ["f", "", ""]
+
+
 def test_parquet_keeps_types_and_rows(run: Run, store: Path, tmp_path: Path) -> None:
     target = tmp_path / "sites.parquet"
     done = run("export", str(store), "-o", str(target))
@@ -153,7 +159,7 @@ def test_openrtb_gives_the_deepest_categories_with_their_cattax(run: Run, store:
 
 
 def test_openrtb_in_another_version_comes_by_crosswalk(run: Run, store: Path) -> None:
-    done = run("export", str(store), "--format", "openrtb", "--taxonomy", "iab-1.0")
+    done = run("export", str(store), "--format", "openrtb", "--taxonomy", "IAB Content 1.0")
     assert done.rows == [
         {"site": {"domain": "club.example", "cat": ["IAB17-44"], "cattax": 1}},
         {"site": {"domain": "pets.example", "cat": ["IAB16"], "cattax": 1}},
