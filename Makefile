@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types torch accept quality train wheel clean
+.PHONY: help demo docs test lint types torch accept quality train wheel clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -36,6 +36,10 @@ quality: $(VENV)/.torch  ## Measure every classifier on the gate (needs the shar
 train: $(VENV)/.torch  ## Train the default model (needs the shared data)
 	$(BIN)/taxocrawl train --out build/model
 
+docs: $(VENV)/.docs  ## Build the documentation into build/docs, offline
+	$(BIN)/python quality/build_reference.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 wheel: $(VENV)/.test  ## Build the wheel
 	$(BIN)/python -m build --wheel
 
@@ -55,6 +59,10 @@ $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --quiet --editable . --group test --group lint --group build
 	touch $@ $(VENV)/.run
+
+$(VENV)/.docs: $(VENV)/.run
+	$(PIP) install --quiet --group docs
+	touch $@
 
 # torch first and alone: asked for by another package, pip would take a build with CUDA (several GB).
 $(VENV)/.torch: $(VENV)/.test

@@ -72,7 +72,7 @@ class Store:
         with connect(self.path, read_only=True, wait_s=self._wait_s) as connection:
             try:
                 relation = connection.sql(query, params=given or None)
-                table = relation.to_arrow_table() if relation else None
+                table = None if relation is None else relation.to_arrow_table()
             except duckdb.Error as error:
                 raise QueryError(str(error)) from error
         if table is None:
