@@ -23,10 +23,10 @@ ASKS_FOR_JAVASCRIPT = re.compile(
 )
 
 _LOGIN_PATH = re.compile(
-    r"(?<![a-z])(?:log-?_?in|sign-?_?(?:in|up|on)|log-?on|regist(?:er|ration|rieren|ro|rar|rer|race|"
+    r"(?<![a-z])(?<!domain-)(?:log-?_?in|sign-?_?(?:in|up|on)|log-?on|regist(?:er|ration|rieren|ro|rar|rer|race|"
     r"racija)?|regisztracio|rejestracja|logowanie|belepes|anmeld(?:en|ung)|inloggen|connexion|"
     r"inscription|accedi|entrar|(?:forgot(?:ten)?|lost|reset|change)?[-_]?_?passwor[dt]|senha|"
-    r"resetpassword|esqueceusenha|wp-signup|adduser|authenticate)(?![a-z])"
+    r"resetpassword|passvergessen|esqueceusenha|wp-signup|adduser|authenticate)(?![a-z])"
 )
 _APP_ROOT_IDS = (
     "root app __next __nuxt ___gatsby app-root svelte q-app main-app react-root reactroot"
