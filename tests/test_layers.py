@@ -32,6 +32,7 @@ ROOMS_OF = {
     "threadpoolctl": {"workers"},
     "ada_url": {"domains"},
     "tldextract": {"domains"},
+    "packaging": {"cli"},
     "click": {"cli", "plugins"},
     "rich": {"cli", "explanations"},
 }

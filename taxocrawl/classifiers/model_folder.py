@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ FORMAT = 1
 MANIFEST = "model.json"
 CHECKSUMS = "SHA256SUMS"
 RANKER = "ranker.ubj"
+IMPORTANCES = "importances.json"
 ARRAYS = ("linear", "prototypes", "neighbours")
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -58,6 +59,22 @@ class Manifest:
     licence: str = "Apache-2.0"
     xgboost: str = xgboost.__version__
     format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureImportance:
+    """How much one feature, or a group of features that say the same, matters to the ranker.
+
+    `importance` is the fall of accuracy on held-out pages when its values are shuffled, `deviation`
+    its spread over repeats; `gain` what it saved the trees while they learned, None for a group.
+    """
+
+    name: str
+    kind: str
+    importance: float
+    deviation: float
+    gain: float | None
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +178,24 @@ def write_model(
     text = json.dumps(table, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
     write_checksums(folder)
+
+
+def write_importances(folder: Path, found: Sequence[FeatureImportance]) -> None:
+    """importances.json of a model folder."""
+    rows = [dataclasses.asdict(row) for row in found]
+    (folder / IMPORTANCES).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def read_importances(folder: Path) -> tuple[FeatureImportance, ...]:
+    """What was measured when the model was trained; () where nothing was."""
+    path = folder / IMPORTANCES
+    if not path.is_file():
+        return ()
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(FeatureImportance(**{**row, "members": tuple(row["members"])}) for row in rows)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{path}: not the importances of a model: {error}") from error
 
 
 def write_checksums(folder: Path) -> None:

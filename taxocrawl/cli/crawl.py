@@ -118,10 +118,6 @@ def _report(summary: Any, store: Path, *, as_json: bool) -> None:
         table.add_row(outcome, f"{count:,}")
     console = Console(stderr=True)
     console.print(table)
-    console.print(
-        f"{store}: try  taxocrawl sql -s {store} "
-        '"select domain, path, confidence from site_categories"',  # noqa: S608
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    query = '"select domain, path, confidence from site_categories"'
+    hint = f"{store}: try  taxocrawl sql -s {store} {query}"
+    console.print(hint, markup=False, highlight=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """`taxocrawl importance`: what matters to the model, overall."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -25,27 +26,20 @@ def command(as_json: bool, top: int, **options: Any) -> None:
     from taxocrawl.classifiers import model_folder
     from taxocrawl.plugins import loading
 
-    registry = loading.load(load_settings(options))
-    manifest = model_folder.read_manifest(registry.model_folder())
-    rows = sorted(manifest.importances, key=lambda row: -row.importance)
+    folder = loading.load(load_settings(options)).model_folder()
+    model_id = model_folder.read_manifest(folder).id
+    rows = sorted(model_folder.read_importances(folder), key=lambda row: -row.importance)
     if as_json:
-        report = [
-            {
-                "name": row.name,
-                "importance": row.importance,
-                "deviation": row.deviation,
-                "gain": row.gain,
-            }
-            for row in rows
-        ]
-        click.echo(json.dumps({"model_id": manifest.id, "importances": report}))
+        report = [asdict(row) for row in rows]
+        click.echo(json.dumps({"model_id": model_id, "importances": report}))
         return
-    table = Table(title=f"permutation importance, {manifest.id}")
-    table.add_column("feature")
+    table = Table(title=f"permutation importance, {model_id}")
+    for heading in ("feature", "kind"):
+        table.add_column(heading)
     for heading in ("importance", "+/-", "gain"):
         table.add_column(heading, justify="right")
     for row in rows[:top]:
-        table.add_row(
-            Text(row.name), f"{row.importance:.4f}", f"{row.deviation:.4f}", f"{row.gain:.1f}"
-        )
+        name = f"{row.name}: {', '.join(row.members)}" if row.members else row.name
+        gain = "" if row.gain is None else f"{row.gain:.1f}"
+        table.add_row(Text(name), row.kind, f"{row.importance:.4f}", f"{row.deviation:.4f}", gain)
     Console().print(table)

@@ -98,7 +98,8 @@ def train_default(
     arrays, booster, manifest = trainer.fit()
     manifest = replace(manifest, data_fingerprint=dataset.fingerprint(data))
     write_model(out, manifest, arrays, booster)
-    package.write_card(out, trainer.importances, dataset.WEAK_SOURCES)
+    gains = package.gains(booster)
+    package.write_card(out, trainer.importances, gains, dataset.WEAK_SOURCES)
     progress(f"{time.monotonic() - started:.0f} s")
     return manifest.metrics
 

@@ -8,8 +8,18 @@ import xgboost
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.features import FEATURE_NAMES
-from taxocrawl.classifiers.model_folder import read_manifest, write_checksums
-from taxocrawl.explanations.permutation import Importance, feature_importance, permutations
+from taxocrawl.classifiers.model_folder import (
+    FeatureImportance,
+    read_manifest,
+    write_checksums,
+    write_importances,
+)
+from taxocrawl.explanations.permutation import (
+    Importance,
+    correlated_groups,
+    feature_importance,
+    permutations,
+)
 from taxocrawl.protocols import Vectors
 from taxocrawl.training.evaluate import Truth
 
@@ -70,11 +80,39 @@ def importances(
         return float(np.mean([g in ok for g, ok in zip(given, truth.accepted, strict=True)]))
 
     orders = permutations(len(table), repeats=repeats, seed=seed)
-    return feature_importance(score, table, FEATURE_NAMES, orders=orders)
+    groups = correlated_groups(table, FEATURE_NAMES)
+    return feature_importance(score, table, FEATURE_NAMES, groups=groups, orders=orders)
 
 
-def write_card(folder: Path, found: Sequence[Importance], weak_sources: Sequence[str]) -> None:
-    """MODEL_CARD.md of a finished folder, then the checksums again."""
+def gains(booster: xgboost.Booster) -> dict[str, float]:
+    """What each feature saved the trees while they learned, mean over its splits; by name."""
+    found = booster.get_score(importance_type="gain")
+    return {
+        name: float(gain)
+        for i, name in enumerate(FEATURE_NAMES)
+        if isinstance(gain := found.get(f"f{i}", found.get(name, 0.0)), float | int)
+    }
+
+
+def write_card(
+    folder: Path,
+    found: Sequence[Importance],
+    gains: Mapping[str, float],
+    weak_sources: Sequence[str],
+) -> None:
+    """MODEL_CARD.md and importances.json of a finished folder, then the checksums again."""
+    measured = tuple(
+        FeatureImportance(
+            name=i.name,
+            kind=i.kind,
+            importance=round(i.mean, 6),
+            deviation=round(i.spread, 6),
+            gain=round(gains.get(i.name, 0.0), 3) if i.kind == "feature" else None,
+            members=i.members,
+        )
+        for i in found
+    )
+    write_importances(folder, measured)
     manifest = read_manifest(folder)
     text = _HEAD.format(
         id=manifest.id,
