@@ -41,8 +41,10 @@ def register_extractors() -> Mapping[str, ExtractorFactory]:
     """The rungs of the extraction ladder."""
     return {
         "trafilatura": Lazy("extraction.ladder:create_trafilatura"),
+        "trafilatura_precise": Lazy("extraction.ladder:create_trafilatura_precise"),
         "baseline": Lazy("extraction.ladder:create_baseline"),
         "visible": Lazy("extraction.ladder:create_visible"),
+        "resiliparse": Lazy("extraction.ladder:create_resiliparse"),
     }
 
 
@@ -54,10 +56,12 @@ def register_encoders() -> Mapping[str, EncoderFactory]:
 
 @hookimpl
 def register_classifiers() -> Mapping[str, ClassifierFactory]:
-    """The default classifier and the one that needs no training."""
+    """The default classifier, the one that needs no training, and two plain ones beside them."""
     return {
         "ranker": Lazy("classifiers.ranker:create"),
         "nearest": Lazy("classifiers.nearest:create"),
+        "linear": Lazy("classifiers.linear_classifier:create"),
+        "keywords": Lazy("classifiers.keywords:create"),
     }
 
 

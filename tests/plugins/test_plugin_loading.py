@@ -53,9 +53,15 @@ def load(folder: Path, **options: object) -> loading.Registry:
 def test_builtins_are_pinned() -> None:
     registry = loading.load(Settings())
     names = {kind: [c.name for c in registry.components(kind)] for kind in KINDS}
-    assert names["extractors"] == ["trafilatura", "baseline", "visible"]
+    assert names["extractors"] == [
+        "trafilatura",
+        "trafilatura_precise",
+        "baseline",
+        "visible",
+        "resiliparse",
+    ]
     assert names["encoders"] == ["default"]
-    assert names["classifiers"] == ["ranker", "nearest"]
+    assert names["classifiers"] == ["ranker", "nearest", "linear", "keywords"]
     assert names["explainers"] == ["words", "shap", "lime", "anchors"]
     assert {"iab-3.1", "iab-1.0", "google"} <= set(names["taxonomies"])
     assert registry.problems == ()
