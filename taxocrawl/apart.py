@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import IO, Any, Literal, cast
 
 from taxocrawl.errors import TaxocrawlError
@@ -26,7 +26,7 @@ END_WAIT_S = 60.0
 """How long an interrupted job may take to write what it has."""
 
 
-def stream(function: Callable[..., None], *arguments: object) -> Iterator[Any]:
+def stream(function: Callable[..., object], *arguments: object) -> Generator[Any, None, None]:
     """What `function(say, *arguments)` says, one by one; its TaxocrawlError is raised here.
 
     `function` must stand in a module of this package. Ctrl-C and an abandoned iterator interrupt

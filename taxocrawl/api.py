@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -144,11 +145,13 @@ def crawl(
     lines = _domain_lines(domains)
     loaded = _settings(settings)
     path = Path(store).absolute()
-    for said in apart.stream(_crawl, path, lines, loaded, new_run, on_outcome is not None):
-        if isinstance(said, CrawlResult):
-            return said
-        if on_outcome is not None:
-            on_outcome(said)
+    job = apart.stream(_crawl, path, lines, loaded, new_run, on_outcome is not None)
+    with closing(job):  # also where on_outcome raises, which interrupts the crawl
+        for said in job:
+            if isinstance(said, CrawlResult):
+                return said
+            if on_outcome is not None:
+                on_outcome(said)
     raise AssertionError("a crawl that raises nothing says what it came to")
 
 
