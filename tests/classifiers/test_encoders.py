@@ -8,6 +8,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from taxocrawl.classifiers.encoders import sentence_transformers as transformers
+from taxocrawl.classifiers.encoders import static
 from taxocrawl.classifiers.encoders.static import MAX_TOKENS, StaticEncoder
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Encoder
@@ -71,6 +72,37 @@ def test_scripts_without_spaces_are_cut_into_known_words(encoder):
 @pytest.mark.parametrize("text", ["", "   ", "\u200b", "🙂🙂", "\x00"], ids=ascii)
 def test_a_text_without_known_tokens_is_a_zero_vector(encoder, text):
     assert encoder.encode([text]).tolist() == [[0, 0, 0]]
+
+
+TEXTS = [
+    "goal  match,\nbread!",
+    "x足球 goal",
+    "goal\tgoal\u3000match\u00a0oven",
+    "bread" * 9 + " goal",
+]
+
+
+def test_words_met_before_give_the_tokens_that_the_whole_text_gives(folder, encoder):
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    expected = [tokenizer.encode(text).ids for text in TEXTS]
+    for _ in range(2):
+        assert [ids.tolist() for ids in encoder.tokenize(TEXTS)] == expected
+
+
+def test_a_tokenizer_that_reads_spaces_gets_whole_texts(folder):
+    tokenizer = Tokenizer(models.BPE(dict.fromkeys("aĠb", 0) | {"a": 0, "Ġ": 1, "b": 2}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    save_file({"embeddings": TABLE[:3]}, folder / "model.safetensors")
+    assert StaticEncoder(folder).tokenize(["a b"])[0].tolist() == [0, 1, 2]
+
+
+def test_kept_words_are_few_and_short(encoder, monkeypatch):
+    monkeypatch.setattr(static, "MAX_KEPT_WORDS", 50)
+    texts = [f"goal{number} {'x' * 40}{number}" for number in range(200)]
+    assert [len(encoder.tokenize([text])[0]) > 0 for text in texts] == [True] * 200
+    assert len(encoder._kept) <= 50
+    assert max(map(len, encoder._kept)) <= static.MAX_KEPT_LETTERS
 
 
 def test_no_texts_give_no_vectors(encoder):
