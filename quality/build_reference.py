@@ -194,7 +194,7 @@ def hooks_page() -> Iterator[str]:
         yield f"## `{name}`\n"
         yield f"```text\n{signature(name, hook)}\n```\n"
         yield inspect.cleandoc(hook.__doc__ or "") + "\n"
-    yield "# What a factory returns\n"
+    yield "## What a factory returns\n"
     yield inspect.cleandoc(protocols.__doc__ or "") + "\n"
     for name, protocol in vars(protocols).items():
         own = getattr(protocol, "__module__", "") == protocols.__name__
@@ -204,7 +204,7 @@ def hooks_page() -> Iterator[str]:
 
 def protocol_entry(name: str, protocol: type) -> Iterator[str]:
     """One protocol with its members."""
-    yield f"## `{name}`\n"
+    yield f"### `{name}`\n"
     yield inspect.cleandoc(protocol.__doc__ or "") + "\n"
     for member, value in vars(protocol).items():
         if isinstance(value, property) and value.fget:

@@ -117,6 +117,17 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in {slug(h) for h in HEADING.findall(target.read_text("utf-8"))}, link
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda p: p.name)
+def test_every_page_is_in_the_navigation(page: Path) -> None:
+    assert f" {page.relative_to(DOCS)}\n" in (ROOT / "mkdocs.yml").read_text("utf-8")
+
+
+def test_the_picture_of_the_demo_is_small_and_asks_nobody_for_anything() -> None:
+    picture = (DOCS / "demo.svg").read_text("utf-8")
+    assert len(picture) < 300_000
+    assert re.findall(r"@import|@font-face|href=|url\((?!#)", picture) == []
+
+
 def slug(heading: str) -> str:
     """As mkdocs makes it."""
     plain = re.sub(r"[^\w\s-]", "", heading).strip().lower()
@@ -142,7 +153,19 @@ def test_python_runs(store: Path, before: str, code: str, monkeypatch: pytest.Mo
         exec(compiled, {"__name__": "block"})
 
 
-@pytest.mark.parametrize(("before", "code"), [*blocks("sh"), *blocks("console")])
+def indented_commands() -> list[object]:
+    """Command lines in blocks that are set off by four spaces only."""
+    found = []
+    for page in PAGES:
+        lines = re.findall(r"^    (taxocrawl [a-z].*)$", page.read_text("utf-8"), re.M)
+        if lines:
+            found.append(pytest.param("", "\n".join(lines), id=str(page.relative_to(ROOT))))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("before", "code"), [*blocks("sh"), *blocks("console"), *indented_commands()]
+)
 def test_shell_lines_name_commands_and_options_that_exist(before: str, code: str) -> None:
     for words in taxocrawl_calls(code):
         check_call(words)

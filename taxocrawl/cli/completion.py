@@ -9,13 +9,13 @@ NAME = "taxocrawl"
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    r"""Print the completion script for a shell.
+    """Print the completion script for a shell.
 
     \b
     bash: taxocrawl completion bash > ~/.local/share/bash-completion/completions/taxocrawl
     zsh:  taxocrawl completion zsh > "${fpath[1]}/_taxocrawl"
     fish: taxocrawl completion fish > ~/.config/fish/completions/taxocrawl.fish
-    """
+    """  # noqa: D301 - click wants the character itself
     from taxocrawl.cli.main import cli
 
     found = get_completion_class(shell)
