@@ -16,7 +16,7 @@ demo: $(VENV)/.run  ## Crawl about 20 small sites from loopback and show what co
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.test lint types  ## Lint, types and all tests that can run here
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.test  ## Style
 	$(BIN)/ruff format --check .

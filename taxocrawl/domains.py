@@ -126,7 +126,7 @@ def lines_of(stream: BinaryIO) -> Iterator[str]:
     Of a line of any length at most `LINE_CHARS` + 1 characters come back.
     """
     head = stream.read(4)
-    encoding = "utf-8"
+    encoding = "utf-8-sig"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     elif len(head) == 4 and head[0::2] == b"\0\0":

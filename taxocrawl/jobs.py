@@ -64,14 +64,16 @@ def classify(items: Iterable[Item], settings: Settings) -> Iterator[tuple[Item, 
     """Outcomes in the order of the items, read ahead by a few hundred at most."""
     _, settings = _checked(settings)
     stream = iter(items)
+    chunk = list(itertools.islice(stream, ITEMS_AT_ONCE))  # a wrong path is said at once
     with Workers(settings) as workers:
-        while chunk := list(itertools.islice(stream, ITEMS_AT_ONCE)):
+        while chunk:
             urls = [item.fetch for item in chunk if item.fetch]
             fetched = iter(fetch(urls, workers, settings))
             local = [item for item in chunk if not item.fetch]
             done = iter(asyncio.run(archives.classify(local, workers, settings.batch_size)))
             for item in chunk:
                 yield item, next(fetched if item.fetch else done)
+            chunk = list(itertools.islice(stream, ITEMS_AT_ONCE))
 
 
 def fetch(urls: Sequence[str], workers: Workers, settings: Settings) -> list[Outcome]:
