@@ -25,7 +25,7 @@ from loopback import serving  # noqa: E402
 
 CATEGORIES = """
 SELECT domain, language AS lang, outcome, arg_min(path, rank) AS category,
-    arg_min(confidence, rank) AS sure
+    round(arg_min(confidence, rank), 2) AS sure
 FROM newest_sites LEFT JOIN site_categories USING (domain)
 GROUP BY ALL ORDER BY category NULLS LAST, outcome
 """

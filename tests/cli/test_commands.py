@@ -214,7 +214,8 @@ def test_when_every_site_fails_the_exit_code_says_so(shell: Shell) -> None:
 
 
 def test_a_closed_pipe_is_no_error(shell: Shell) -> None:
-    command = f"{sys.executable} -m taxocrawl sql 'select unnest(range(99999)) x' --max-rows 99999 | head -1"
+    query = "select unnest(range(99999)) x"
+    command = f"{sys.executable} -m taxocrawl sql '{query}' --max-rows 99999 | head -1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], cwd=shell.folder, capture_output=True, text=True
     )
