@@ -144,7 +144,8 @@ def list_of_lines(labels: Sequence[Label]) -> list[str]:
 def crawl(lines: Path, store: Path, connect_to: str, options: Sequence[str]) -> Usage:
     """Runs the command and watches it. CPU seconds are those of all descendants it waited for."""
     command = [sys.executable, "-m", "taxocrawl", "crawl", str(lines), "-o", str(store)]
-    command += ["--connect-to", connect_to, *options]
+    command += ["--connect-to", connect_to, "--classifier", "ranker", "--classifier", "nearest"]
+    command += options
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith("TAXOCRAWL_")
     }
