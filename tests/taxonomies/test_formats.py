@@ -68,12 +68,16 @@ def test_packing_again_gives_the_same_contents() -> None:
 
 
 def test_the_default_taxonomy_loads_fast_and_once() -> None:
-    formats._load.cache_clear()
-    start = time.process_time()
-    taxonomy = load("iab-3.1")
-    taxonomy.texts("483")
-    # 30 ms on a 2-core machine; every command that classifies pays it.
-    assert time.process_time() - start < 0.5
+    seconds = []
+    for _ in range(3):
+        formats._load.cache_clear()
+        start = time.process_time()
+        taxonomy = load("iab-3.1")
+        taxonomy.texts("483")
+        seconds.append(time.process_time() - start)
+    # 30 ms on a 2-core machine; every command that classifies pays it. The best of three: a large
+    # test process collects its garbage whenever it likes.
+    assert min(seconds) < 0.5
     assert load("iab-3.1") is taxonomy
 
 
