@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,14 +70,18 @@ def shell(web: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def test_help_comes_at_once_and_imports_no_model_library() -> None:
-    started = time.process_time()
     code = "import sys; from taxocrawl.cli.main import cli; cli(['--help'], standalone_mode=False);"
     heavy = (
         "print([m for m in ('torch','xgboost','scrapy','duckdb','tokenizers') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code + heavy], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "[]"
-    assert time.process_time() - started < 0.5
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([sys.executable, "-c", code + heavy], capture_output=True, text=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert done.stdout.splitlines()[-1] == "[]"
+    assert min(seconds) < 0.5
 
 
 def test_every_line_of_the_list_has_one_row(shell: Shell) -> None:

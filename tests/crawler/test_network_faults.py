@@ -252,8 +252,8 @@ def test_hosts_that_share_a_fault_do_not_slow_the_healthy(crawl_hosts: Crawl) ->
     server.replies["healthy.test/robots.txt"] = response(status="404 No")
     hosts = [*(f"hangs{n}.test" for n in range(5)), "healthy.test"]
     try:
-        crawled = crawl_hosts(hosts, server, request_timeout_s=2.0, max_pages=1)
+        crawled = crawl_hosts(hosts, server, request_timeout_s=5.0, max_pages=1)
     finally:
         server.close()
     assert crawled.outcomes[-1].kind == "classified"
-    assert crawled.outcomes[-1].seconds < 1.5
+    assert crawled.outcomes[-1].seconds < 4

@@ -309,10 +309,10 @@ def test_second_signal_returns_at_once(server, crawl_lines):
     thread = threading.Thread(target=interrupt)
     thread.start()
     started = time.monotonic()
-    crawled = crawl_lines(domains.read_sites(["a.test"]), request_timeout_s=3.0)
+    crawled = crawl_lines(domains.read_sites(["a.test"]), request_timeout_s=20.0)
     thread.join()
     assert crawled.summary.interrupted
-    assert time.monotonic() - started < 3.0
+    assert time.monotonic() - started < 10.0
     assert crawled.sink.rows == []
 
 
