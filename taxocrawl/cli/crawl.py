@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from taxocrawl.cli.main import EXIT_ALL_FAILED, EXIT_INTERRUPTED
 from taxocrawl.cli.options import load_settings, of_settings, store_option
 from taxocrawl.errors import InputError
 from taxocrawl.nearest import near_path
+
+if TYPE_CHECKING:
+    from taxocrawl.crawler.run import RunSummary
 
 
 @click.command(name="crawl")
@@ -95,7 +98,7 @@ def _lines(sources: tuple[str, ...]) -> Iterator[str]:
             yield source
 
 
-def _report(summary: Any, store: Path, *, as_json: bool) -> None:
+def _report(summary: "RunSummary", store: Path, *, as_json: bool) -> None:
     import json
 
     from rich.console import Console

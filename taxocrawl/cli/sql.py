@@ -4,11 +4,15 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from taxocrawl.cli.options import STORE, store_option
 from taxocrawl.nearest import near_path
+
+if TYPE_CHECKING:
+    from taxocrawl.store.query import QueryResult
 
 FORMATS = ("table", "json", "csv")
 
@@ -58,7 +62,7 @@ def command(
         click.echo(f"cut after {max_rows:,} rows; --max-rows gives more", err=True)
 
 
-def _table(result: object) -> None:
+def _table(result: "QueryResult") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -66,10 +70,10 @@ def _table(result: object) -> None:
     from taxocrawl.explanations.render import visible
 
     table = Table()
-    for name, kind in zip(result.columns, result.types, strict=True):  # type: ignore[attr-defined]
+    for name, kind in zip(result.columns, result.types, strict=True):
         numeric = kind.startswith(("BIGINT", "INTEGER", "DOUBLE", "DECIMAL", "FLOAT", "HUGEINT"))
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in result.rows:  # type: ignore[attr-defined]
+    for row in result.rows:
         table.add_row(*(Text(visible(_shown(value))) for value in row))
     # A pipe has no width of its own; half the paths would wrap at the 80 columns that rich assumes.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
@@ -81,13 +85,13 @@ def _shown(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _json_lines(result: object) -> None:
-    for row in result.rows:  # type: ignore[attr-defined]
-        named = dict(zip(result.columns, row, strict=True))  # type: ignore[attr-defined]
+def _json_lines(result: "QueryResult") -> None:
+    for row in result.rows:
+        named = dict(zip(result.columns, row, strict=True))
         click.echo(json.dumps(named, ensure_ascii=False, default=str))
 
 
-def _csv(result: object) -> None:
+def _csv(result: "QueryResult") -> None:
     writer = csv.writer(sys.stdout)
-    writer.writerow(result.columns)  # type: ignore[attr-defined]
-    writer.writerows(result.rows)  # type: ignore[attr-defined]
+    writer.writerow(result.columns)
+    writer.writerows(result.rows)
