@@ -351,6 +351,39 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What kind of site it is (shop, news, forum), whatever it is about.
+
+    `vector_id` is the IAB descriptive vector that fits, or ''.
+    """
+
+    word: str
+    confidence: float
+    vector_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    """One thing that an advertiser or a filter may want to keep away from, and what speaks for it.
+
+    `topic` is a word of our list (adult, gambling, piracy ...), `confidence` in [0, 1], `reasons`
+    the words or nodes that decided, the strongest first. Only what is asserted is given.
+    """
+
+    topic: str
+    confidence: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """A free word or phrase beside the tree; `relevance` in (0, 1]."""
+
+    text: str
+    relevance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PagePredictions:
     """The predictions of one page of a site that has several."""
 
@@ -382,6 +415,9 @@ class Outcome:
     document: Document | None = None
     predictions: tuple[Prediction, ...] = ()
     page_predictions: tuple[PagePredictions, ...] = ()
+    form: Form | None = None
+    risks: tuple[Risk, ...] = ()
+    tags: tuple[Tag, ...] = ()
     explanations: tuple[Explanation, ...] = ()
     notes: tuple[str, ...] = ()
     plugin_failures: tuple[PluginFailure, ...] = ()

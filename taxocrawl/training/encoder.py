@@ -70,7 +70,6 @@ def student(
     tokenizer = vocabulary.unigram(counts)
     bags, targets, weights = _rows(corpus, targets, tokenizer, counts, chosen)
     table = alignment.first_table(bags, targets, _shares(tokenizer, counts))
-    table[0] = 0
     trained = alignment.train(
         table, bags, targets, weights, recipe=recipe, seed=seed, progress=progress
     )
@@ -95,8 +94,13 @@ def _targets(corpus: Corpus, meanings: dict[str, Array]) -> Array:
 
 
 def _bags(tokenizer: Tokenizer, texts: list[str]) -> Bags:
+    return Bags.of(_known_ids(tokenizer, texts))
+
+
+def _known_ids(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
+    """Token ids without the unknown token: what no text of ours says has no meaning to learn."""
     encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    return Bags.of([encoding.ids for encoding in encodings])
+    return [[i for i in encoding.ids if i != vocabulary.UNKNOWN_ID] for encoding in encodings]
 
 
 def _without_unused(
@@ -121,7 +125,7 @@ def _rows(
 ) -> tuple[Bags, Array, Array]:
     """Training rows: every example, and each known word once more in pieces to teach its stem."""
     texts = [example.text for example in corpus.examples]
-    ids = [e.ids for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    ids = _known_ids(tokenizer, texts)
     weights = [example.weight for example in corpus.examples]
     pieces = vocabulary.unigram(
         {p: n for p, n in counts.items() if len(p) <= 4 or p in chosen.stems}
@@ -134,7 +138,7 @@ def _rows(
     ]
     position = tokenizer.get_vocab()
     cut = pieces.encode_batch([texts[i] for i in rows], add_special_tokens=False)
-    ids += [[position.get(piece, 0) for piece in encoding.tokens] for encoding in cut]
+    ids += [[position[piece] for piece in e.tokens if piece in position] for e in cut]
     weights += [0.5 * corpus.examples[i].weight for i in rows]
     everything = np.concatenate([targets, targets[rows]]) if rows else targets
     return Bags.of(ids), everything, np.array(weights, dtype=np.float32)

@@ -17,6 +17,7 @@ from taxocrawl.training.corpus import LANGUAGES, Corpus
 from taxocrawl.training.distil import Array
 
 UNKNOWN = "[UNK]"
+UNKNOWN_ID = 0
 
 # Written without spaces between words.
 UNSPACED = frozenset({"ja", "th", "zh"})
@@ -84,7 +85,7 @@ def unigram(counts: Mapping[str, float]) -> Tokenizer:
     for piece, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         letter_cost = 4.0 if len(piece) == 1 and not _is_ideograph(piece) else 0.0
         scored.append((piece, round(0.5 * math.log((count + 0.01) / total) - 6 - letter_cost, 3)))
-    tokenizer = Tokenizer(models.Unigram(scored, unk_id=0))
+    tokenizer = Tokenizer(models.Unigram(scored, unk_id=UNKNOWN_ID))
     tokenizer.normalizer = normalizer()
     tokenizer.pre_tokenizer = splitter()
     return tokenizer
@@ -278,7 +279,7 @@ def _best_cuts(
     scores = [
         math.log((pieces[name] + 0.01) / total) + 0.7 * (name in dictionary) for name in names
     ]
-    model = models.Unigram([(UNKNOWN, -30.0), *zip(names, scores, strict=True)], unk_id=0)
+    model = models.Unigram([(UNKNOWN, -30.0), *zip(names, scores, strict=True)], unk_id=UNKNOWN_ID)
     found: Counter[str] = Counter()
     encodings = Tokenizer(model).encode_batch_fast(runs, add_special_tokens=False)
     for encoding, weight in zip(encodings, weights, strict=True):
