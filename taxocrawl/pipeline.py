@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from taxocrawl import words
 from taxocrawl.classifiers.answering import Plan, make_plan, relabel, translate
+from taxocrawl.classifiers.aspects import Aspects
 from taxocrawl.errors import ResultError, TaxonomyError
 from taxocrawl.extraction.site_status import site_status
 from taxocrawl.plugins import results
@@ -106,13 +107,16 @@ def categorize(
     topical = [d for d, hint in zip(documents, hints, strict=True) if hint is None]
     plan = _plan(registry, settings)
     run = _Run(registry=registry, settings=settings, plan=plan, off=off, watch=watch)
-    classified = iter(_classify(topical, run))
+    classified = _classify(topical, run)
+    watch(None)
+    aspects = registry.aspects().read(topical, [answer.native for answer in classified])
+    answers = zip(classified, aspects, strict=True)
     outcomes = []
     for document, hint in zip(documents, hints, strict=True):
         if hint is not None:
             outcomes.append(_untopical(document, hint))
         else:
-            outcomes.append(_outcome(document, next(classified), run))
+            outcomes.append(_outcome(document, *next(answers), run))
     watch(None)
     seconds = (time.perf_counter() - started) / max(1, len(documents))
     return [replace(outcome, seconds=seconds) for outcome in outcomes]
@@ -145,6 +149,7 @@ def check_settings(registry: Registry, settings: Settings) -> None:
         logger.info("%s answers in %s, untrained", FALLBACK, ", ".join(plan.zero_shot))
     for name in settings.explain:
         registry.explainer(name)
+    registry.aspects()
     for name in settings.extractors:
         registry.extractor(name)
 
@@ -171,7 +176,7 @@ def _untopical(document: Document, hint: StatusHint) -> Outcome:
     return Outcome(domain=document.domain, kind=hint.kind, detail=hint.detail, document=document)
 
 
-def _outcome(document: Document, classified: _Classified, run: _Run) -> Outcome:
+def _outcome(document: Document, classified: _Classified, aspects: Aspects, run: _Run) -> Outcome:
     explanations, failures = _explain(document, classified.native, run)
     outcome = Outcome(
         domain=document.domain,
@@ -179,6 +184,9 @@ def _outcome(document: Document, classified: _Classified, run: _Run) -> Outcome:
         document=document,
         predictions=classified.site,
         page_predictions=classified.pages,
+        form=aspects.form,
+        risks=aspects.risks,
+        tags=aspects.tags,
         explanations=_explained_as_asked(explanations, run),
         plugin_failures=(*classified.failures, *failures),
     )

@@ -20,6 +20,7 @@ ENVIRONMENT_PREFIX = "TAXOCRAWL_"
 SETTINGS_FILE = "taxocrawl.toml"
 
 KeepText = Literal["none", "main", "all"]
+Aspect = Literal["form", "risk", "tags"]
 TlsVerify = Literal["strict", "warn"]
 
 _CONNECT_TO = re.compile(r"(\[[^\]]*\]|[^:\[\]]*):(\d*):(\[[^\]]+\]|[^:\[\]]+):(\d*)")
@@ -118,6 +119,9 @@ class Settings:
         "assert nodes from this confidence up (empty: the model's own thresholds)",
         low=0,
         high=1,
+    )
+    aspects: tuple[Aspect, ...] = setting(
+        ("form", "risk", "tags"), "what is said of a site beside its categories"
     )
     explain: tuple[str, ...] = setting(("words", "shap"), "explainers that run for every site")
     seed: int = setting(0, "seed of everything random", low=0)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from taxocrawl.errors import ModelError, PluginError, TaxocrawlError, TaxonomyError
 from taxocrawl.nearest import near_path
@@ -16,6 +16,9 @@ from taxocrawl.settings import Settings
 from taxocrawl.taxonomies import formats
 from taxocrawl.taxonomies.tree import Taxonomy
 from taxocrawl.taxonomies.user_file import read_csv
+
+if TYPE_CHECKING:
+    from taxocrawl.classifiers.aspects import SiteAspects
 
 ComponentKind = Literal["taxonomies", "extractors", "encoders", "classifiers", "explainers"]
 KINDS: tuple[ComponentKind, ...] = (
@@ -81,6 +84,7 @@ class Registry:
         self.problems = problems
         self._components: dict[tuple[ComponentKind, str], Component] = {}
         self._made: dict[tuple[ComponentKind, str], object] = {}
+        self._aspects: SiteAspects | None = None
         for component in components:
             self._add(component)
         # Answers name the taxonomy of a file by its stem, so that has to be known from the start.
@@ -168,6 +172,14 @@ class Registry:
     def explainer(self, name: str) -> Explainer:
         """Explainer of that name."""
         return cast(Explainer, self._get("explainers", name, TaxocrawlError))
+
+    def aspects(self) -> "SiteAspects":
+        """What reads form, risks and tags, by the settings."""
+        if self._aspects is None:
+            from taxocrawl.classifiers import aspects  # imports xgboost
+
+            self._aspects = aspects.create(self.resources("taxocrawl"))
+        return self._aspects
 
     def model_folder(self, name: str = "") -> Path:
         """Folder of a shipped model or of the user's; ModelError if there is none."""
