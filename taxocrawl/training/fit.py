@@ -21,9 +21,9 @@ from taxocrawl.classifiers.neighbours import Neighbours
 from taxocrawl.classifiers.node_arrays import NodeArrays
 from taxocrawl.classifiers.prototypes import Prototypes
 from taxocrawl.classifiers.ranker import sensitive_nodes, spread
-from taxocrawl.classifiers.reading import N_FIELDS, Reading, field_texts, read
+from taxocrawl.classifiers.reading import N_FIELDS, field_texts, read
 from taxocrawl.classifiers.sources import Sources, page_vectors
-from taxocrawl.classifiers.tiers import Tiers, ranking
+from taxocrawl.classifiers.tiers import Tiers
 from taxocrawl.explanations.permutation import Importance
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import FIELD_NAMES
@@ -31,8 +31,16 @@ from taxocrawl.taxonomies import formats
 from taxocrawl.taxonomies.tree import Taxonomy
 from taxocrawl.training import calibrate, dataset, evaluate, linear_fit, package
 from taxocrawl.training.dataset import LabelledPage, LabelledText
-from taxocrawl.training.evaluate import Truth
 from taxocrawl.training.linear_fit import Recipe, Row
+from taxocrawl.training.positions import (
+    best_nodes,
+    label_array,
+    relevance_of,
+    same_site_rows,
+    select,
+    subset,
+    truth_of,
+)
 from taxocrawl.training.translation import Lexicon, read_lexicon, translated
 
 logger = logging.getLogger(__name__)
@@ -62,6 +70,7 @@ class Plan:
     trees: int = 250
     depth: int = 4
     rate: float = 0.08
+    importance_pages: int = IMPORTANCE_PAGES
 
 
 def train_default(
@@ -105,7 +114,11 @@ def train_default(
 
 
 class Trainer:
-    """One training run; the steps share the tokenised texts."""
+    """One training run; the steps share the tokenised texts.
+
+    `folds` (n_pages,) keep each site in one, unless given; `table` (n_tokens, plan.linear's dims)
+    is where the linear head's own table starts, else at the encoder's strongest axes.
+    """
 
     def __init__(
         self,
@@ -117,19 +130,23 @@ class Trainer:
         plan: Plan,
         seed: int,
         progress: Progress,
+        *,
+        folds: Ints | None = None,
+        table: Vectors | None = None,
     ) -> None:
         self.taxonomy, self.encoder, self.pages = taxonomy, encoder, tuple(pages)
         self.plan, self.seed, self.progress = plan, seed, progress
         self.nodes = NodeArrays(taxonomy)
         self.reading = read([field_texts(page.page) for page in pages], encoder)
         self.truth = truth_of(pages, taxonomy)
-        self.folds = dataset.folds(pages, plan.n_folds)
+        self.folds = dataset.folds(pages, plan.n_folds) if folds is None else folds
+        self.table = table
         self.text_rows = self._text_rows([*texts, *self._foreign(texts, lexicon)])
         self.page_translations = self._page_translations(lexicon)
         self.keywords = KeywordIndex.of(taxonomy)
         self.vectors = page_vectors(self.reading)
         self.prototypes = Prototypes.of(taxonomy, encoder, self.vectors.mean(axis=0))
-        self.labels = _label_array(pages, taxonomy)
+        self.labels = label_array(pages, taxonomy)
         counts = np.bincount(self.truth.primary, minlength=len(taxonomy)) + 0.5
         self.log_prior = np.log(counts / counts.sum()).astype(np.float32)
         self.importances: tuple[Importance, ...] = ()
@@ -147,7 +164,12 @@ class Trainer:
         booster = self.rank(candidates, features, np.arange(len(self.pages)))
         self.progress("linear head on all pages")
         head = self.head_arrays(np.arange(len(self.pages)))
-        arrays = {
+        manifest = self.manifest(booster, head, tiers, temperature, metrics)
+        return self.arrays(head), booster, manifest
+
+    def arrays(self, head: Mapping[str, NDArray[np.generic]]) -> Mapping[str, Arrays]:
+        """What the model folder holds beside encoder and ranker."""
+        return {
             "linear": {**head, "log_prior": self.log_prior},
             "prototypes": {
                 "vectors": self.prototypes.vectors.astype(np.float16),
@@ -160,7 +182,17 @@ class Trainer:
                 "labels": self.labels.astype(np.int16),
             },
         }
-        manifest = Manifest(
+
+    def manifest(
+        self,
+        booster: xgboost.Booster,
+        head: Mapping[str, NDArray[np.generic]],
+        tiers: Tiers,
+        temperature: float,
+        metrics: Mapping[str, float],
+    ) -> Manifest:
+        """What the model says of itself."""
+        return Manifest(
             id=f"{self.taxonomy.name}-{_digest(booster, head)}",
             taxonomy=self.taxonomy.name,
             taxonomy_sha256=self.taxonomy.sha256,
@@ -172,7 +204,6 @@ class Trainer:
             sensitive=tuple(sensitive_nodes(self.taxonomy)),
             metrics={name: round(value, 4) for name, value in metrics.items()},
         )
-        return arrays, booster, manifest
 
     def cross_fitted(self) -> tuple[Ints, Vectors, Ints]:
         """Candidates, features and the linear head's best node of every page, none of which saw
@@ -183,7 +214,7 @@ class Trainer:
         features = np.zeros((n, self.plan.n_candidates, len(FEATURE_NAMES)), dtype=np.float32)
         linear = np.zeros(n, dtype=np.int64)
         neighbours = Neighbours(self.vectors, self.labels, len(self.nodes))
-        same_site = _same_site(self.pages)
+        same_site = same_site_rows(self.pages)
         for fold in range(self.plan.n_folds):
             self.progress(f"fold {fold + 1} of {self.plan.n_folds}")
             head = LinearHead(self.head_arrays(np.flatnonzero(self.folds != fold)))
@@ -214,12 +245,18 @@ class Trainer:
         """The linear head trained on these pages and all texts."""
         foreign = [row for i in chosen for row in self.page_translations[i]]
         rows = [*self._page_rows(chosen), *foreign, *self.text_rows]
-        table = self.encoder.token_vectors
-        return linear_fit.fit(rows, table, self.nodes, recipe=self.plan.linear, seed=self.seed)
+        return linear_fit.fit(
+            rows,
+            self.encoder.token_vectors,
+            self.nodes,
+            recipe=self.plan.linear,
+            seed=self.seed,
+            table=self.table,
+        )
 
     def rank(self, candidates: Ints, features: Vectors, chosen: Ints) -> xgboost.Booster:
         """XGBoost ranker over the chosen pages' pairs."""
-        relevance = _relevance(candidates[chosen], [self.pages[i] for i in chosen], self.taxonomy)
+        relevance = relevance_of(candidates[chosen], [self.pages[i] for i in chosen], self.taxonomy)
         matrix = xgboost.DMatrix(
             features[chosen].reshape(-1, features.shape[2]),
             label=relevance.reshape(-1),
@@ -252,10 +289,11 @@ class Trainer:
             margins[rows] = booster.inplace_predict(flat, predict_type="margin").reshape(
                 len(rows), -1
             )
-        rows = rows[:IMPORTANCE_PAGES]
-        self.importances = package.importances(
-            booster, candidates[rows], features[rows], select(self.truth, rows), seed=self.seed
-        )
+        rows = rows[: self.plan.importance_pages]
+        if len(rows):
+            self.importances = package.importances(
+                booster, candidates[rows], features[rows], select(self.truth, rows), seed=self.seed
+            )
         return margins
 
     def calibrated(
@@ -349,67 +387,3 @@ def _digest(booster: xgboost.Booster, head: Mapping[str, NDArray[np.generic]]) -
     for name in sorted(head):
         digest.update(np.ascontiguousarray(head[name]).tobytes())
     return digest.hexdigest()[:12]
-
-
-def truth_of(pages: Sequence[LabelledPage], taxonomy: Taxonomy) -> Truth:
-    """Labels as positions."""
-    index = taxonomy.index
-    return Truth(
-        primary=np.array([index[page.primary] for page in pages], dtype=np.int64),
-        accepted=tuple(frozenset(index[i] for i in page.accepted) for page in pages),
-        english=np.array([page.language == "en" for page in pages]),
-    )
-
-
-def select(truth: Truth, rows: Ints) -> Truth:
-    """The truth of some pages."""
-    return Truth(
-        primary=truth.primary[rows],
-        accepted=tuple(truth.accepted[i] for i in rows),
-        english=truth.english[rows],
-    )
-
-
-def subset(reading: Reading, rows: Ints) -> Reading:
-    """The reading of some pages."""
-    return Reading(
-        texts=tuple(reading.texts[i] for i in rows),
-        vectors=reading.vectors[rows],
-        token_ids=tuple(reading.token_ids[i * N_FIELDS + f] for i in rows for f in range(N_FIELDS)),
-    )
-
-
-def best_nodes(shares: Vectors, nodes: NodeArrays) -> Ints:
-    """The one node given to each page, -1 for none."""
-    return np.array(
-        [next(iter(ranking(np.log(row + 1e-12), row, nodes).tolist()), -1) for row in shares],
-        dtype=np.int64,
-    )
-
-
-def _label_array(pages: Sequence[LabelledPage], taxonomy: Taxonomy) -> Ints:
-    width = max((1 + len(page.alternatives) for page in pages), default=1)
-    labels = np.full((len(pages), width), -1, dtype=np.int64)
-    for row, page in enumerate(pages):
-        own = [taxonomy.index[i] for i in (page.primary, *page.alternatives)]
-        labels[row, : len(own)] = own
-    return labels
-
-
-def _same_site(pages: Sequence[LabelledPage]) -> list[Ints]:
-    rows: dict[str, list[int]] = {}
-    for row, page in enumerate(pages):
-        rows.setdefault(page.domain, []).append(row)
-    return [np.array(rows[page.domain], dtype=np.int64) for page in pages]
-
-
-def _relevance(
-    candidates: Ints, pages: Sequence[LabelledPage], taxonomy: Taxonomy
-) -> NDArray[np.float32]:
-    """3 for the primary, 1 for an alternative, 0 else: (n_pages, n_candidates)."""
-    relevance = np.zeros(candidates.shape, dtype=np.float32)
-    for row, page in enumerate(pages):
-        for node in page.alternatives:
-            relevance[row, candidates[row] == taxonomy.index[node]] = 1
-        relevance[row, candidates[row] == taxonomy.index[page.primary]] = 3
-    return relevance
