@@ -21,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 
 from taxocrawl.classifiers.features import FEATURE_NAMES
 from taxocrawl.classifiers.reading import FIELD_LETTERS
+from taxocrawl.classifiers.scope import Scope
 from taxocrawl.classifiers.tiers import Tiers
 from taxocrawl.errors import ModelError
 from taxocrawl.taxonomies.tree import Taxonomy
@@ -53,6 +54,7 @@ class Manifest:
     temperature: float = 1.0
     n_candidates: int = 40
     tiers: Tiers = field(default_factory=Tiers)
+    scope: Scope = field(default_factory=Scope)
     sensitive: tuple[str, ...] = ()
     data_fingerprint: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -159,7 +161,11 @@ def read_manifest(folder: Path) -> Manifest:
     _expect(path, "feature_names", list(FEATURE_NAMES), table["feature_names"])
     _expect(path, "field_letters", list(FIELD_LETTERS), table["field_letters"])
     try:
-        return Manifest(**{**_tupled(table), "tiers": Tiers(**_tupled(table["tiers"]))})
+        parts = {
+            "tiers": Tiers(**_tupled(table["tiers"])),
+            "scope": Scope(**_tupled(table["scope"])),
+        }
+        return Manifest(**{**_tupled(table), **parts})
     except (TypeError, AttributeError) as error:
         raise ModelError(f"{path}: {error}") from error
 

@@ -14,6 +14,7 @@ from taxocrawl.classifiers.neighbours import Neighbours
 from taxocrawl.classifiers.node_arrays import NodeArrays
 from taxocrawl.classifiers.prototypes import Prototypes
 from taxocrawl.classifiers.reading import field_texts, read
+from taxocrawl.classifiers.scope import menu_tokens, signals
 from taxocrawl.classifiers.sources import Sources
 from taxocrawl.classifiers.tiers import Answer, predictions, ranking
 from taxocrawl.errors import ModelError
@@ -48,6 +49,7 @@ class Ranker:
         self._encoder = encoder
         self._sources = sources
         self._booster = booster
+        self._menu = menu_tokens(encoder)
         self._min_confidence = min_confidence
         self._sensitive = frozenset(taxonomy.index[i] for i in manifest.sensitive)
 
@@ -84,13 +86,13 @@ class Ranker:
 
     def answers(self, documents: Sequence[Document]) -> list[Answer]:
         """Ranked nodes, and confidences of all nodes, of each document."""
-        shares, scores, margins = self._shares(documents)
+        shares, scores, in_scope = self._shares(documents)
         confidences = self.manifest.tiers.confidences(shares, self._nodes)
         return [
             Answer(
                 ranked=ranking(scores[row], shares[row], self._nodes),
                 confidences=confidences[row],
-                margin=float(margins[row]),
+                in_scope=bool(in_scope[row] >= self.manifest.scope.least),
             )
             for row in range(len(documents))
         ]
@@ -131,18 +133,17 @@ class Ranker:
             raise ModelError(f"{NAME} answers in {self._taxonomy.name}, not in {taxonomy}")
         return self._taxonomy.index[self._taxonomy[node_id].id]
 
-    def _shares(
-        self, documents: Sequence[Document]
-    ) -> tuple[Vectors, Vectors, NDArray[np.float32]]:
-        """Of each document: share of each node, the same in logarithms, the best margin of a page.
+    def _shares(self, documents: Sequence[Document]) -> tuple[Vectors, Vectors, Vectors]:
+        """Of each document: share of each node, the same in logarithms, and how like a page with a
+        topic its likeliest page is.
 
         Each page is read once, however many documents hold it, and pages vote.
         """
         pages: dict[int, PageText] = {id(page): page for d in documents for page in d.pages}
         position = {key: i for i, key in enumerate(pages)}
-        of_pages, margins = self._page_shares(tuple(pages.values()))
+        of_pages, in_scope = self._page_shares(tuple(pages.values()))
         shares = np.zeros((len(documents), len(self._nodes)), dtype=np.float32)
-        best = np.full(len(documents), -np.inf, dtype=np.float32)
+        likeliest = np.zeros(len(documents), dtype=np.float32)
         for row, document in enumerate(documents):
             rows = [position[id(page)] for page in document.pages]
             weights = np.ones(len(rows), dtype=np.float32)
@@ -150,20 +151,26 @@ class Ranker:
             weights *= of_pages[rows].any(axis=1)  # a page without words does not vote
             if weights.sum() > 0:
                 shares[row] = weights @ of_pages[rows] / weights.sum()
-                best[row] = margins[rows].max()
-        return shares, np.log(shares + 1e-12), best
+                likeliest[row] = in_scope[rows].max()
+        return shares, np.log(shares + 1e-12), likeliest
 
-    def _page_shares(self, pages: Sequence[PageText]) -> tuple[Vectors, NDArray[np.float32]]:
+    def _page_shares(self, pages: Sequence[PageText]) -> tuple[Vectors, Vectors]:
         if not pages:
             return np.zeros((0, len(self._nodes)), np.float32), np.zeros(0, np.float32)
         reading = read([field_texts(page) for page in pages], self._encoder)
         pairs = self._sources.pairs(reading, self.manifest.n_candidates)
-        margins = self._booster.inplace_predict(
-            pairs.features.reshape(-1, pairs.features.shape[2]), predict_type="margin"
-        ).reshape(pairs.candidates.shape)
+        margins = margins_of(self._booster, pairs.features)
         shares = spread(margins, pairs.candidates, self.manifest.temperature, len(self._nodes))
         shares[~reading.present.any(axis=1)] = 0
-        return shares, margins.max(axis=1)
+        found = signals(reading, pairs.features, margins, self._menu)
+        return shares, self.manifest.scope.probabilities(found)
+
+
+def margins_of(booster: xgboost.Booster, features: Vectors) -> Vectors:
+    """The ranker's margin of every pair, (n_pages, n_candidates)."""
+    flat = features.reshape(-1, features.shape[2])
+    margins: Vectors = booster.inplace_predict(flat, predict_type="margin")
+    return margins.reshape(features.shape[:2])
 
 
 def spread(

@@ -20,16 +20,13 @@ class Tiers:
 
     Confidence of a node of tier t = sigmoid(slope[t] * logit(share) + offset[t]), where share is
     the part of the page's distribution that lies in the node's subtree (Platt 1999). The last entry
-    serves deeper tiers. A node is asserted over `thresholds[t]`, sensitive ones over `sensitive`;
-    nothing is where the best candidate's margin is under `least_margin`: shares always sum to one,
-    so only the margin can say that no candidate fits.
+    serves deeper tiers. A node is asserted over `thresholds[t]`, sensitive ones over `sensitive`.
     """
 
     slopes: tuple[float, ...] = (1.0,)
     offsets: tuple[float, ...] = (0.0,)
     thresholds: tuple[float, ...] = (0.5,)
     sensitive: float = 0.7
-    least_margin: float = float("-inf")
 
     def confidences(self, shares: Vectors, nodes: NodeArrays) -> Vectors:
         """Calibrated probability of each node's subtree; a parent's is at least its child's.
@@ -70,11 +67,13 @@ def ranking(scores: Vectors, shares: Vectors, nodes: NodeArrays) -> NDArray[np.i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One document's numbers: ranked nodes, the confidence of every node, the best margin."""
+    """One document's numbers: ranked nodes, the confidence of every node, whether it is like
+    anything that has a topic; if not, nothing is asserted.
+    """
 
     ranked: NDArray[np.int64]
     confidences: Vectors
-    margin: float = 0.0
+    in_scope: bool = True
 
 
 def predictions(
@@ -89,7 +88,6 @@ def predictions(
     sensitive: frozenset[int] = frozenset(),
 ) -> tuple[Prediction, ...]:
     """Ranked nodes in order, then the ancestors of any of them that are not ranked themselves."""
-    known = answer.margin >= tiers.least_margin
     result = []
     for node, rank in _with_ancestors(answer.ranked, nodes):
         confidence = float(answer.confidences[node])
@@ -106,7 +104,7 @@ def predictions(
                 classifier=classifier,
                 model_id=model_id,
                 rank=rank,
-                asserted=known and confidence >= needed,
+                asserted=answer.in_scope and confidence >= needed,
             )
         )
     return tuple(_consistent(result, nodes))

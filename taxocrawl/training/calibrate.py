@@ -76,19 +76,37 @@ def _surest(
     return values[np.arange(len(best)), best], nodes.above[truth.primary, best] > 0
 
 
-def platt(x: Vectors, right: NDArray[np.bool_], steps: int = 50) -> tuple[float, float]:
+def platt(x: Vectors, right: NDArray[np.bool_]) -> tuple[float, float]:
     """Slope and offset of the logistic regression of `right` on x, by Newton's method."""
     design = np.stack([x, np.ones_like(x)], axis=1).astype(np.float64)
-    weights = np.array([1.0, 0.0])
+    slope, offset = logistic(design, right, prior=np.array([1.0, 0.0]), ridge=1e-3)
+    return float(max(slope, 0.05)), float(offset)
+
+
+def logistic(
+    design: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    share: NDArray[np.float64] | float = 1.0,
+    *,
+    prior: NDArray[np.float64] | float = 0.0,
+    ridge: float = 1.0,
+    steps: int = 50,
+) -> NDArray[np.float64]:
+    """Weights of a logistic regression by Newton's method, drawn to `prior`.
+
+    `share` weighs the rows, (n_rows,) or the same for all.
+    """
+    size = design.shape[1]
+    weights = np.zeros(size) + prior
     for _ in range(steps):
         p = 1 / (1 + np.exp(-design @ weights))
-        gradient = design.T @ (p - right) + 1e-3 * (weights - [1.0, 0.0])
-        hessian = design.T @ (design * (p * (1 - p))[:, None]) + 1e-3 * np.eye(2)
+        gradient = design.T @ (share * (p - right)) + ridge * (weights - prior)
+        hessian = design.T @ (design * (share * p * (1 - p))[:, None]) + ridge * np.eye(size)
         step = np.linalg.solve(hessian, gradient)
         weights = weights - step
         if np.abs(step).max() < 1e-8:
             break
-    return float(max(weights[0], 0.05)), float(weights[1])
+    return weights
 
 
 def threshold(confidence: Vectors, right: NDArray[np.bool_], precision: float) -> float:

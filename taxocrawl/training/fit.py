@@ -20,16 +20,17 @@ from taxocrawl.classifiers.model_folder import Arrays, Manifest, write_model
 from taxocrawl.classifiers.neighbours import Neighbours
 from taxocrawl.classifiers.node_arrays import NodeArrays
 from taxocrawl.classifiers.prototypes import Prototypes
-from taxocrawl.classifiers.ranker import sensitive_nodes, spread
-from taxocrawl.classifiers.reading import N_FIELDS, field_texts, read
-from taxocrawl.classifiers.sources import Sources, page_vectors
+from taxocrawl.classifiers.ranker import margins_of, sensitive_nodes, spread
+from taxocrawl.classifiers.reading import N_FIELDS, Reading, field_texts, read
+from taxocrawl.classifiers.scope import Scope, menu_tokens, signals
+from taxocrawl.classifiers.sources import Pairs, Sources, page_vectors
 from taxocrawl.classifiers.tiers import Tiers
 from taxocrawl.explanations.permutation import Importance
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import FIELD_NAMES
 from taxocrawl.taxonomies import formats
 from taxocrawl.taxonomies.tree import Taxonomy
-from taxocrawl.training import calibrate, dataset, evaluate, linear_fit, package
+from taxocrawl.training import calibrate, dataset, evaluate, linear_fit, package, scope_fit
 from taxocrawl.training.dataset import LabelledPage, LabelledText
 from taxocrawl.training.linear_fit import Recipe, Row
 from taxocrawl.training.positions import (
@@ -48,9 +49,6 @@ logger = logging.getLogger(__name__)
 Ints = NDArray[np.int64]
 Progress = Callable[[str], None]
 
-# Share of the labelled pages whose best cross-fitted margin is too low to be answered: of such a
-# page the labellers too were least sure, and random letters, code and menus lie below it.
-REFUSED_SHARE = 0.03
 # Held-out pages on which features are shuffled: enough to tell .01 from nothing.
 IMPORTANCE_PAGES = 500
 
@@ -149,7 +147,12 @@ class Trainer:
         self.labels = label_array(pages, taxonomy)
         counts = np.bincount(self.truth.primary, minlength=len(taxonomy)) + 0.5
         self.log_prior = np.log(counts / counts.sum()).astype(np.float32)
+        self.neighbours = Neighbours(self.vectors, self.labels, len(self.nodes))
+        self.same_site = same_site_rows(self.pages)
         self.importances: tuple[Importance, ...] = ()
+        # Of each fold, what never saw its pages.
+        self.fold_sources: list[Sources] = []
+        self.fold_rankers: list[xgboost.Booster] = []
 
     def fit(self) -> tuple[Mapping[str, Arrays], xgboost.Booster, Manifest]:
         """Arrays, ranker and manifest with cross-validated metrics."""
@@ -157,7 +160,6 @@ class Trainer:
         self.progress("ranker")
         margins = self.cross_margins(candidates, features)
         tiers, temperature, metrics = self.calibrated(margins, candidates)
-        tiers = replace(tiers, least_margin=float(np.quantile(margins.max(axis=1), REFUSED_SHARE)))
         metrics |= evaluate.recall(candidates, self.truth)
         linear_accuracy = evaluate.accuracies(linear, self.truth, self.nodes)
         metrics |= {f"linear_{name}": value for name, value in linear_accuracy.items()}
@@ -165,6 +167,7 @@ class Trainer:
         self.progress("linear head on all pages")
         head = self.head_arrays(np.arange(len(self.pages)))
         manifest = self.manifest(booster, head, tiers, temperature, metrics)
+        manifest = replace(manifest, scope=self.scope(features, margins, head, booster))
         return self.arrays(head), booster, manifest
 
     def arrays(self, head: Mapping[str, NDArray[np.generic]]) -> Mapping[str, Arrays]:
@@ -213,30 +216,57 @@ class Trainer:
         candidates = np.zeros((n, self.plan.n_candidates), dtype=np.int64)
         features = np.zeros((n, self.plan.n_candidates, len(FEATURE_NAMES)), dtype=np.float32)
         linear = np.zeros(n, dtype=np.int64)
-        neighbours = Neighbours(self.vectors, self.labels, len(self.nodes))
-        same_site = same_site_rows(self.pages)
         for fold in range(self.plan.n_folds):
             self.progress(f"fold {fold + 1} of {self.plan.n_folds}")
-            head = LinearHead(self.head_arrays(np.flatnonzero(self.folds != fold)))
-            sources = self.sources(head, neighbours)
-            rows = np.flatnonzero(self.folds == fold)
-            for part in np.array_split(rows, -(-len(rows) // 128)):
-                pairs = sources.pairs(
-                    subset(self.reading, part),
-                    self.plan.n_candidates,
-                    [same_site[row] for row in part],
-                )
+            head = self.head_arrays(np.flatnonzero(self.folds != fold))
+            self.fold_sources.append(self.sources(head))
+            for part in self._parts(fold):
+                pairs = self._held_out(self.reading, part, fold)
                 candidates[part], features[part] = pairs.candidates, pairs.features
                 linear[part] = pairs.evidence.linear.argmax(axis=1)
         return candidates, features, linear
 
-    def sources(self, head: LinearHead, neighbours: Neighbours) -> Sources:
+    def _parts(self, fold: int) -> list[Ints]:
+        """The fold's pages, few at a time."""
+        rows = np.flatnonzero(self.folds == fold)
+        return np.array_split(rows, -(-len(rows) // 128)) if len(rows) else []
+
+    def _held_out(self, reading: Reading, rows: Ints, fold: int) -> Pairs:
+        """Pairs of these pages, as read there, by what saw neither them nor their sites."""
+        return self.fold_sources[fold].pairs(
+            subset(reading, rows), self.plan.n_candidates, [self.same_site[row] for row in rows]
+        )
+
+    def scope(
+        self,
+        features: Vectors,
+        margins: Vectors,
+        head: Mapping[str, NDArray[np.generic]],
+        booster: xgboost.Booster,
+    ) -> Scope:
+        """The line between pages, whole and in parts, and texts without a topic."""
+        menu = menu_tokens(self.encoder)
+        whole = signals(self.reading, features, margins, menu)
+        parts = read(scope_fit.parts([page.page for page in self.pages]), self.encoder)
+        of_parts = np.zeros_like(whole)
+        for fold in range(self.plan.n_folds):
+            for rows in self._parts(fold):
+                pairs = self._held_out(parts, rows, fold)
+                found = margins_of(self.fold_rankers[fold], pairs.features)
+                of_parts[rows] = signals(subset(parts, rows), pairs.features, found, menu)
+        without = scope_fit.noise_pages(self.taxonomy, seed=self.seed)
+        nothing = read(without, self.encoder)
+        pairs = self.sources(head).pairs(nothing, self.plan.n_candidates)
+        noise = signals(nothing, pairs.features, margins_of(booster, pairs.features), menu)
+        return scope_fit.fit_scope(whole, of_parts, noise)
+
+    def sources(self, head: Mapping[str, NDArray[np.generic]]) -> Sources:
         """Sources around a head."""
         return Sources(
             nodes=self.nodes,
-            linear=head,
+            linear=LinearHead(head),
             prototypes=self.prototypes,
-            neighbours=neighbours,
+            neighbours=self.neighbours,
             keywords=self.keywords,
             log_prior=self.log_prior,
         )
@@ -284,11 +314,9 @@ class Trainer:
         rows: Ints = np.zeros(0, dtype=np.int64)
         for fold in range(self.plan.n_folds):
             booster = self.rank(candidates, features, np.flatnonzero(self.folds != fold))
+            self.fold_rankers.append(booster)
             rows = np.flatnonzero(self.folds == fold)
-            flat = features[rows].reshape(-1, features.shape[2])
-            margins[rows] = booster.inplace_predict(flat, predict_type="margin").reshape(
-                len(rows), -1
-            )
+            margins[rows] = margins_of(booster, features[rows])
         rows = rows[: self.plan.importance_pages]
         if len(rows):
             self.importances = package.importances(

@@ -15,7 +15,7 @@ def answer_of(
     answer = Answer(
         ranked=ranking(array[0], array[0], nodes),
         confidences=tiers.confidences(array, nodes)[0],
-        margin=float(more.pop("margin", 1.0)),  # type: ignore[arg-type]
+        in_scope=bool(more.pop("in_scope", True)),  # type: ignore[arg-type]
     )
     found = predictions(
         answer,
@@ -46,8 +46,8 @@ def test_several_labels_where_several_are_sure(tree: Taxonomy) -> None:
 
 
 def test_nothing_is_asserted_of_a_text_unlike_anything(tree: Taxonomy) -> None:
-    tiers = Tiers(thresholds=(0.1,), least_margin=0.3)
-    of = answer_of([0.0, 1.0, 0.0, 0.0, 0.0, 0.0], tiers, tree, margin=0.2)
+    tiers = Tiers(thresholds=(0.1,))
+    of = answer_of([0.0, 1.0, 0.0, 0.0, 0.0, 0.0], tiers, tree, in_scope=False)
     assert not any(p.asserted for p in of.values())
 
 
