@@ -17,6 +17,8 @@ ROOMS_OF = {
     "twisted": {"crawler"},
     "zope": {"crawler"},
     "protego": {"crawler"},
+    "brotli": {"crawler"},
+    "backports": {"crawler"},
     "trafilatura": {"extraction"},
     "lxml": {"extraction"},
     "xgboost": {"classifiers", "training"},
