@@ -84,7 +84,12 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         progress = Progress()
         timeout_s = request.meta["download_timeout"]
         site = request.meta["download_slot"]
+        network = request.meta.get("network")
+        if network is not None:
+            network.stop()  # the queue for a turn is no fault of the site
         async with self._sites.of(site), self._addresses.of(route.party):
+            if network is not None:
+                network.start()
             agent = _Agent(
                 progress=progress,
                 route=route,
