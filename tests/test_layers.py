@@ -37,6 +37,7 @@ ROOMS_OF = {
     "packaging": {"cli"},
     "click": {"cli", "plugins"},
     "rich": {"cli", "explanations"},
+    "matplotlib": {"explanations"},
 }
 
 
