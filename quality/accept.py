@@ -146,11 +146,16 @@ def crawl(lines: Path, store: Path, connect_to: str, options: Sequence[str]) -> 
     command = [sys.executable, "-m", "taxocrawl", "crawl", str(lines), "-o", str(store)]
     command += ["--connect-to", connect_to, "--classifier", "ranker", "--classifier", "nearest"]
     command += options
+    return watched(command, store.parent)
+
+
+def watched(command: Sequence[str], folder: Path) -> Usage:
+    """What a command takes that is run in this folder, without settings of the environment."""
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith("TAXOCRAWL_")
     }
     start = time.monotonic()
-    process = subprocess.Popen(command, cwd=store.parent, env=environ)
+    process = subprocess.Popen(command, cwd=folder, env=environ)
     watch = Watch(process.pid)
     watch.start()
     _, status, usage = os.wait4(process.pid, 0)

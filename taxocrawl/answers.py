@@ -120,6 +120,7 @@ def explanation(explained: Explanation) -> Json:
         "score": round(explained.score, 6),
         "base_value": round(explained.base_value, 6),
         "fidelity": explained.fidelity,
+        **({"figures": dict(explained.figures)} if explained.figures else {}),
         "attributions": [
             {
                 "kind": a.kind,

@@ -18,7 +18,8 @@ from taxocrawl.errors import InputError
 
 if TYPE_CHECKING:
     from taxocrawl.apart import Say
-    from taxocrawl.records import Outcome
+    from taxocrawl.explanations import render
+    from taxocrawl.records import Explanation, Outcome
     from taxocrawl.settings import Settings
     from taxocrawl.store.relations import Store
 
@@ -77,6 +78,7 @@ class Answer:
     candidates: tuple[Category, ...]
     words: tuple[Word, ...]
     _json: str = field(repr=False)
+    _explanations: str = field(repr=False, default="[]")
 
     def as_dict(self) -> dict[str, Any]:
         """The answer as `taxocrawl classify` prints it, with keys that have no attribute here."""
@@ -88,7 +90,9 @@ class Answer:
         return f"{self.id}: {said or self.outcome}"
 
     def _repr_html_(self) -> str:
-        return _table([self])
+        from taxocrawl.explanations.html_page import fragment
+
+        return fragment(_shown(self))
 
 
 class Answers(tuple[Answer, ...]):
@@ -168,15 +172,15 @@ def classify(
 
     rows = list(_rows([inputs] if isinstance(inputs, str | Path | Mapping) else inputs))
     loaded = _settings(settings)
-    said = apart.stream(_classify, rows, loaded, top, explain_all)
-    return Answers(_answer(answer) for answer in said)
+    said = apart.stream(_classify, rows, loaded, top)
+    return Answers(_answer(answer, explain_all) for answer in said)
 
 
 def open(path: str | Path = "sites.duckdb") -> "Store":  # noqa: A001 - as gzip.open and others
     """A store for reading: its tables as DuckDB relations, for pandas, polars and Arrow."""
     from taxocrawl.store.relations import Store
 
-    return Store(path)
+    return Store(path, reasons_as_html=_reasons)
 
 
 def _settings(given: Mapping[str, object]) -> "Settings":
@@ -228,7 +232,10 @@ def _kind(text: str) -> str:
     return "html" if _HTML.match(text) else "text"
 
 
-def _answer(answer: Mapping[str, Any]) -> Answer:
+def _answer(answer: dict[str, Any], explain_all: bool) -> Answer:
+    explanations = json.dumps(answer["explanations"])
+    if not explain_all:
+        del answer["explanations"]
     plain = ("id", "domain", "url", "outcome", "detail", "language")
     return Answer(
         **{name: answer[name] for name in plain},
@@ -237,6 +244,55 @@ def _answer(answer: Mapping[str, Any]) -> Answer:
         candidates=tuple(Category(**row) for row in answer["candidates"]),
         words=tuple(Word(**row) for row in answer["words"]),
         _json=json.dumps(answer),
+        _explanations=explanations,
+    )
+
+
+def _reasons(path: Path, domain: str) -> str | None:
+    """A stored site's reasons as a notebook shows them; None where there is no such site."""
+    from taxocrawl import domains, reasons
+    from taxocrawl.explanations.html_page import fragment
+
+    found = reasons.stored(path, domains.canonical_host(domain) or domain)
+    return None if found is None else fragment(reasons.shown(found))
+
+
+def _shown(answer: Answer) -> "render.Answer":
+    """An answer as the page shows it."""
+    from taxocrawl.explanations import render
+    from taxocrawl.taxonomies.tree import PATH_SEPARATOR
+
+    asserted = {(category.taxonomy, category.id) for category in answer.categories}
+    known = {(c.taxonomy, c.id): c for c in (*answer.candidates, *answer.categories)}
+    return render.Answer(
+        title=answer.id,
+        outcome=answer.outcome,
+        detail=answer.detail,
+        url=answer.url,
+        about=tuple(part for part in (answer.language, answer.message) if part),
+        categories=tuple(
+            render.CategoryLine(
+                taxonomy=category.taxonomy,
+                node_id=category.id,
+                path=tuple(category.path.split(PATH_SEPARATOR)),
+                confidence=category.confidence,
+                asserted=key in asserted,
+            )
+            for key, category in known.items()
+        ),
+        explanations=tuple(_explanation(row) for row in json.loads(answer._explanations)),
+    )
+
+
+def _explanation(row: Mapping[str, Any]) -> "Explanation":
+    from taxocrawl.records import Attribution, Explanation
+
+    plain = ("taxonomy", "classifier", "method", "unit", "score", "base_value", "fidelity")
+    return Explanation(
+        node_id=row["id"],
+        attributions=tuple(Attribution(**attribution) for attribution in row["attributions"]),
+        figures=tuple(row.get("figures", {}).items()),
+        **{name: row[name] for name in plain},
     )
 
 
@@ -291,9 +347,7 @@ def _crawl(
     )
 
 
-def _classify(
-    say: "Say", rows: list[Path | bytes], settings: "Settings", top: int, explained: bool
-) -> None:
+def _classify(say: "Say", rows: list[Path | bytes], settings: "Settings", top: int) -> None:
     from taxocrawl import answers, archives, jobs
     from taxocrawl.plugins import loading
 
@@ -304,6 +358,6 @@ def _classify(
             )
 
     registry = loading.load(settings)
-    shown = answers.AnswerOptions(top=top, explained=explained)
+    shown = answers.AnswerOptions(top=top, explained=True)
     for item, outcome in jobs.classify(items(), settings):
         say(answers.as_json(outcome, answer_id=item.id, taxonomy=registry.taxonomy, options=shown))

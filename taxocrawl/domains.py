@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import BinaryIO, Literal
+from typing import Literal, Protocol
 
 import ada_url
 from tldextract import TLDExtract
@@ -44,6 +44,21 @@ Detail = Literal["host", "scheme", "email", "control", "length"]
 
 # Private suffixes count: foo.blogspot.com and bar.blogspot.com belong to different people.
 _SUFFIXES = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A row of a table, and of it the cell that names the site."""
+
+    raw: str
+    text: str
+
+
+class Stream(Protocol):
+    """What `lines_of` reads."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes, none at the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +135,7 @@ def same_site(a: str, b: str) -> bool:
     return registrable(_canonical(a)) == registrable(_canonical(b))
 
 
-def lines_of(stream: BinaryIO) -> Iterator[str]:
+def lines_of(stream: Stream) -> Iterator[str]:
     """Text lines of a file, decoded (BOM, UTF-16, else UTF-8), ends (LF, CR LF, CR) cut off.
 
     Of a line of any length at most `LINE_CHARS` + 1 characters come back.
@@ -136,7 +151,7 @@ def lines_of(stream: BinaryIO) -> Iterator[str]:
     yield from _split(_chunks(head, stream, encoding))
 
 
-def _chunks(head: bytes, stream: BinaryIO, encoding: str) -> Iterator[str]:
+def _chunks(head: bytes, stream: Stream, encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     yield decoder.decode(head)
     while chunk := stream.read(65_536):
@@ -160,17 +175,20 @@ def _split(chunks: Iterable[str]) -> Iterator[str]:
         yield line
 
 
-def read_sites(lines: Iterable[str]) -> Iterator[InputLine]:
+def read_sites(lines: Iterable[str | Cell]) -> Iterator[InputLine]:
     """One verdict a line, in order; blank lines and comments (`#`) have none, yet are counted.
 
     A host that an earlier line named is a `duplicate` of that line.
     """
     seen: dict[str, int] = {}
-    for number, raw in enumerate(lines, start=1):
-        text = _TRIM.sub("", raw)
-        if not text or text.startswith("#"):
-            continue
-        verdict = parse_line(number, raw)
+    for number, given in enumerate(lines, start=1):
+        if isinstance(given, Cell):
+            verdict = _verdict(number, given.raw, _TRIM.sub("", given.text))
+        else:
+            text = _TRIM.sub("", given)
+            if not text or text.startswith("#"):
+                continue
+            verdict = parse_line(number, given)
         if verdict.site is None:
             yield verdict
             continue
@@ -191,6 +209,11 @@ def parse_line(line_no: int, raw: str) -> InputLine:
     ranked = _RANKED.fullmatch(text)
     if ranked:
         text = ranked[1].strip()
+    return _verdict(line_no, raw, text)
+
+
+def _verdict(line_no: int, raw: str, text: str) -> InputLine:
+    """`text` is what of the line names the site."""
     kept = _storable(_without_credentials(_TRIM.sub("", raw[: LINE_CHARS + 1]))[:RAW_CHARS])
     site, detail = _site(text, line_no)
     if site is None:
@@ -200,6 +223,8 @@ def parse_line(line_no: int, raw: str) -> InputLine:
 
 def _site(text: str, line_no: int) -> tuple[Site | None, str]:
     """The site and a remark on it, or None and what is wrong."""
+    if not text:
+        return None, "host"
     if len(text) > LINE_CHARS:
         return None, "length"
     if _CONTROL.search(text):

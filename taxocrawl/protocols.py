@@ -129,6 +129,40 @@ class NodesScorer(Protocol):
         """What `score` gives for each node, (n_documents, n_nodes)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ablation:
+    """Variants of a document that lack some of its words, to be scored for some nodes.
+
+    Word i stands in field `fields[i]` (by place in FIELD_NAMES) of page `pages[i]` from character
+    `starts[i]` to `ends[i]`; all (n_words,). `gone` (n_variants, n_words) says which ones go.
+    """
+
+    document: Document
+    pages: NDArray[np.int64]
+    fields: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    gone: NDArray[np.bool_]
+    taxonomy: str
+    node_ids: tuple[str, ...]
+
+
+@runtime_checkable
+class AblationScorer(Protocol):
+    """A `Scorer` that answers for a document without some of its words far sooner than for a new
+    document. Explanations of every page of a crawl need it.
+    """
+
+    def as_read(self, document: Document) -> Document:
+        """The document cut to what the classifier reads of it, without `extracts`."""
+
+    def score_ablations(self, ablations: Sequence[Ablation]) -> list[NDArray[np.float64]]:
+        """About what `score` gives each variant for each node, (n_variants, n_nodes) for each.
+
+        A variant that lacks nothing gets exactly that. The documents come from `as_read`.
+        """
+
+
 @runtime_checkable
 class WordScorer(Protocol):
     """A classifier that knows, nearly for free, which words speak for a node.
@@ -153,6 +187,33 @@ class FeatureScorer(Protocol):
 
 
 @runtime_checkable
+class InteractionScorer(Protocol):
+    """A classifier whose features' exact interactions can be given (SHAP interaction values)."""
+
+    @property
+    def taxonomies(self) -> Sequence[str]:
+        """Names of the taxonomies that the predictions come from."""
+
+    def feature_interactions(
+        self, document: Document, taxonomy: str, node_id: str
+    ) -> tuple[tuple[str, ...], NDArray[np.float64], float]:
+        """Names, a symmetric matrix (n_names, n_names) and the base value; all sum to the margin.
+
+        The sum of a row is the feature's own contribution. No names: no margin was made.
+        """
+
+
+@runtime_checkable
+class FeaturesScorer(Protocol):
+    """A `FeatureScorer` for which many documents together cost less than one by one."""
+
+    def features_contributions(
+        self, asked: Sequence[tuple[Document, str, str]]
+    ) -> list[tuple[tuple[tuple[str, float, float], ...], float]]:
+        """What `feature_contributions` gives for each (document, taxonomy, node id)."""
+
+
+@runtime_checkable
 class Explainer(Protocol):
     """A method that says why a classifier gave a document a node."""
 
@@ -166,6 +227,19 @@ class Explainer(Protocol):
 
         The predictions belong to one document and one classifier.
         """
+
+
+@runtime_checkable
+class BatchExplainer(Protocol):
+    """An `Explainer` for which many documents together cost less than one by one."""
+
+    def explain_batch(
+        self,
+        documents: Sequence[Document],
+        predictions: Sequence[Sequence[Prediction]],
+        classifier: Classifier,
+    ) -> list[list[Explanation]]:
+        """What `explain` gives for each document with its predictions, in the same order."""
 
 
 TaxonomyFactory = Callable[[Resources], Taxonomy]

@@ -82,6 +82,7 @@ class Settings:
     # --- crawl: deadlines
     dns_timeout_s: float = setting(5.0, "one DNS look-up", low=0.1)
     connect_timeout_s: float = setting(10.0, "TCP connection", low=0.1)
+    tls_timeout_s: float = setting(10.0, "TLS handshake", low=0.1)
     request_timeout_s: float = setting(20.0, "one request, first byte to last", low=0.1)
     site_timeout_s: float = setting(120.0, "all requests of one site", low=1)
     # --- crawl: caps

@@ -214,15 +214,22 @@ def _start(settings: Settings, parent: int, at_work: "ctypes.Array[ctypes.c_uint
     _die_with(parent)
     # stdout is for data of the main process; what a plugin prints goes to the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    # One thread each: the processes already fill the cores, and threads of BLAS that wait for a
-    # busy core cost a batch 10 times its time (measured: 27 ms a document against 1.7).
-    threadpoolctl.threadpool_limits(1)
+    one_thread()
     _State.settings, _State.at_work = settings, at_work
     _State.registry = loading.load(settings)
     # Now, so that no page's deadline pays for an import or a table.
     for name in settings.extractors:
         _State.registry.extractor(name)
     language.detect("The first text takes as long as a thousand others.")
+
+
+def one_thread() -> None:
+    """Keep this process's BLAS to one thread.
+
+    The processes already fill the cores, and threads of BLAS that wait for a busy core cost a
+    batch 10 times its time (measured: 27 ms a document against 1.7).
+    """
+    threadpoolctl.threadpool_limits(1)
 
 
 def _awake() -> None:

@@ -55,6 +55,7 @@ found = {
     "answers": answers.as_dicts(),
     "first": [c.path for c in answers[0].categories],
     "html": answers._repr_html_(),
+    "html_of_one": answers[2]._repr_html_(),
     "crawls": [],
 }
 seen = []
@@ -223,6 +224,20 @@ def test_an_open_store_keeps_nobody_from_writing(tmp_path: Path) -> None:
     docs_store.build(path)
     assert len(store.runs.df()) == 4
     assert len(before.df()) == len(store.sites.df())
+
+
+def test_a_notebook_shows_why_as_a_page_and_it_stays_a_relation(path: Path) -> None:
+    why = taxocrawl.open(path).why("HTTPS://Harbour-Cycling.example/rides")
+    html = why._repr_html_() or ""
+    assert html.startswith('<div class="taxocrawl">')
+    assert "<script" not in html
+    assert "cycling" in html
+    assert len(why.df()) == len(why)
+    assert why.filter("kind = 'word'").project("evidence").fetchall()
+    assert "evidence" in repr(why)
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        _ = why.nothing_like_it
+    assert taxocrawl.open(path).why("never.example")._repr_html_() is None
 
 
 def test_a_store_shows_its_newest_runs(path: Path) -> None:

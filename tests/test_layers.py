@@ -17,6 +17,8 @@ ROOMS_OF = {
     "twisted": {"crawler"},
     "zope": {"crawler"},
     "protego": {"crawler"},
+    "brotli": {"crawler"},
+    "backports": {"crawler"},
     "trafilatura": {"extraction"},
     "lxml": {"extraction"},
     "xgboost": {"classifiers", "training"},
@@ -35,6 +37,7 @@ ROOMS_OF = {
     "packaging": {"cli"},
     "click": {"cli", "plugins"},
     "rich": {"cli", "explanations"},
+    "matplotlib": {"explanations"},
 }
 
 

@@ -1,11 +1,12 @@
 """Words of the glossary that stand in a page, in all its languages, and a classifier of them."""
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import ahocorasick_rs
 import numpy as np
+from numpy.typing import NDArray
 
 from taxocrawl.classifiers.node_arrays import NodeArrays
 from taxocrawl.classifiers.reading import field_texts
@@ -20,6 +21,9 @@ NAME_WEIGHT = 2.0
 # Keywords of one letter pair of a script without spaces are chance.
 MIN_LETTERS = 2
 MAX_HITS_OF_A_WORD = 3
+
+Places = list[tuple[int, int, int]]
+"""Keywords in a text: position in `words`, start and end in the folded text."""
 
 
 def fold(text: str) -> str:
@@ -37,8 +41,12 @@ class KeywordIndex:
     def __init__(self, weights: Mapping[str, Mapping[int, float]], n_nodes: int) -> None:
         self.words = tuple(weights)
         self.n_nodes = n_nodes
-        self._nodes = [np.array(list(weights[w]), dtype=np.int64) for w in self.words]
-        self._weights = [np.array(list(weights[w].values()), dtype=np.float32) for w in self.words]
+        # The nodes of all words one after the other: those of word i from _first[i] on.
+        lengths = [len(weights[word]) for word in self.words]
+        self._first = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        pairs = [pair for word in self.words for pair in weights[word].items()]
+        self._nodes = np.array([node for node, _ in pairs], dtype=np.int64)
+        self._weights = np.array([weight for _, weight in pairs], dtype=np.float32)
         self._automaton = ahocorasick_rs.AhoCorasick(
             list(self.words), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
         )
@@ -67,37 +75,67 @@ class KeywordIndex:
 
     def scores(self, texts: Sequence[tuple[str, ...]]) -> Vectors:
         """Weight of the keywords found, logarithm of 1 + sum, (n_pages, n_nodes)."""
-        result = np.zeros((len(texts), self.n_nodes), dtype=np.float32)
-        field_weights = tuple(FIELD_WEIGHTS.values())
-        for row, page in enumerate(texts):
-            for text, field_weight in zip(page, field_weights, strict=True):
-                for word, count in self.hits(text).items():
-                    number = min(count, MAX_HITS_OF_A_WORD)
-                    result[row, self._nodes[word]] += field_weight * number * self._weights[word]
+        return self.weigh([self.places(page) for page in texts])
+
+    def weigh(self, pages: Sequence[Sequence[Places]]) -> Vectors:
+        """`scores` of pages from the places of their keywords in each field."""
+        result = np.zeros((len(pages), self.n_nodes), dtype=np.float32)
+        for row, page in enumerate(pages):
+            found: list[int] = []
+            amounts: list[float] = []
+            for places, field_weight in zip(page, FIELD_WEIGHTS.values(), strict=True):
+                for word, count in Counter(word for word, _, _ in places).items():
+                    found.append(word)
+                    amounts.append(field_weight * min(count, MAX_HITS_OF_A_WORD))
+            _, nodes, weights = self.spread(found, amounts)
+            np.add.at(result[row], nodes, weights)
         return np.log1p(result)
+
+    def spread(
+        self, found: Sequence[int], amounts: Sequence[float]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
+        """What so much of each word gives to nodes: places in `found`, nodes, weights, all (n,)."""
+        words = np.array(found, dtype=np.int64)
+        lengths = self._first[words + 1] - self._first[words]
+        rows = np.repeat(np.arange(len(words)), lengths)
+        steps = np.arange(len(rows)) - (np.cumsum(lengths) - lengths)[rows]
+        pairs = self._first[words][rows] + steps
+        weights = np.array(amounts, dtype=np.float32)[rows] * self._weights[pairs]
+        return rows, self._nodes[pairs], weights
+
+    def places(self, page: Sequence[str]) -> list[Places]:
+        """Where keywords stand in each text as whole words; see `fold` for the text counted in."""
+        return [self._places(text) if text else [] for text in page]
+
+    def _places(self, text: str) -> Places:
+        folded = fold(text)
+        last = len(folded)
+        return [
+            place
+            for place in self._automaton.find_matches_as_indexes(folded)
+            # No letter of a spaced script touches the match: `art` is not in `party`.
+            if not (
+                ((start := place[1]) and _JOINS[folded[start]] and _JOINS[folded[start - 1]])
+                or ((end := place[2]) < last and _JOINS[folded[end - 1]] and _JOINS[folded[end]])
+            )
+        ]
 
     def hits(self, text: str) -> Mapping[int, int]:
         """Positions in `words` of the keywords that stand in the text as whole words: count."""
-        if not text:
-            return {}
-        folded = fold(text)
-        found: dict[int, int] = defaultdict(int)
-        for word, start, end in self._automaton.find_matches_as_indexes(folded):
-            if _stands_alone(folded, start, end):
-                found[word] += 1
-        return found
+        return Counter(word for word, _, _ in self._places(text))
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether no letter of a spaced script touches the match: `art` is not in `party`."""
-    before = start > 0 and _joins(text[start - 1]) and _joins(text[start])
-    after = end < len(text) and _joins(text[end]) and _joins(text[end - 1])
-    return not before and not after
+class _Joins(dict[str, bool]):
+    """Whether a letter joins its neighbours into a word, remembered for letters met before."""
+
+    def __missing__(self, letter: str) -> bool:
+        # Han, kana, Thai and their kin are written without spaces: a keyword may touch them.
+        joins = letter.isalnum() and not "\u0e00" <= letter <= "\u0eff" and letter < "\u2e80"
+        self[letter] = joins
+        return joins
 
 
-def _joins(letter: str) -> bool:
-    # Han, kana, Thai and their kin are written without spaces: a keyword may touch its neighbours.
-    return letter.isalnum() and not "\u0e00" <= letter <= "\u0eff" and letter < "\u2e80"
+_JOINS = _Joins()
 
 
 class Keywords:

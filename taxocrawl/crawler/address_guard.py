@@ -9,7 +9,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -33,6 +33,7 @@ CACHE_S = 60.0
 """Long enough for robots.txt and the pages of one site, short enough for any DNS change."""
 
 LOOKUP_THREADS = 32
+GOOD_NAMES = 8
 
 # IANA special-purpose address registries (2026), and the metadata server of one cloud.
 _REFUSED_V4 = tuple(
@@ -107,6 +108,8 @@ class AddressGuard:
         self._threads = DaemonThreads(LOOKUP_THREADS, name="dns")
         self._known: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
         self._answering: set[asyncio.Task[None]] = set()
+        self._good: deque[str] = deque(maxlen=GOOD_NAMES)
+        self.on_answer: Callable[[], None] = lambda: None
 
     async def route(self, host: str, port: int) -> Route:
         """The way there; FetchError where the host is refused or has no address."""
@@ -146,13 +149,42 @@ class AddressGuard:
             raise FetchError(_dns("timeout", message)) from None
         except socket.gaierror as error:
             reason = _GAI_REASONS.get(error.errno or 0, "servfail")
+            if reason != "servfail":
+                self.on_answer()
             raise FetchError(_dns(reason, f"{host}: {error.strerror}")) from None
         except (UnicodeError, OSError) as error:
             raise FetchError(_dns("nxdomain", f"{host}: {error}")) from None
+        self.on_answer()
+        if host not in self._good:
+            self._good.append(host)
         addresses = tuple(dict.fromkeys(str(info[4][0]) for info in found))
         if not addresses:
             raise FetchError(_dns("no_address", f"{host} has no address"))
         return addresses
+
+    async def names_answer(self) -> bool | None:
+        """Whether a name that was found before is found now; None where none was."""
+        if not self._good:
+            return None
+        self._good.rotate()
+        try:
+            await self._look_up(self._good[0])
+        except FetchError as failure:
+            return failure.fault.detail not in ("servfail", "timeout")
+        return True
+
+    async def connects(self, host: str, port: int) -> bool:
+        """Whether a connection to the host can be made now."""
+        try:
+            route = await self.route(host, port)
+            connection = asyncio.open_connection(route.addresses[0], route.port)
+            _, writer = await asyncio.wait_for(connection, self._timeout_s)
+        except ConnectionRefusedError:
+            return True
+        except (FetchError, OSError):  # TimeoutError is one
+            return False
+        writer.close()
+        return True
 
     def close(self) -> None:
         """Let the look-up threads end."""

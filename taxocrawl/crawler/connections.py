@@ -37,7 +37,8 @@ from twisted.internet.endpoints import (
     TCP6ClientEndpoint,
     wrapClientTLS,
 )
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
+from twisted.internet.protocol import connectionDone
 from twisted.internet.ssl import CertificateOptions, platformTrust
 from twisted.web._newclient import HEADER, STATUS, ParseError
 from twisted.web.client import Agent
@@ -70,7 +71,8 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         # it counts a transfer when its task runs and not when it is made (measured: 2 at once).
         self._sites = Turns(1)
         self._connect_timeout_s = settings.getfloat("CONNECT_TIMEOUT_S")
-        self._pool._factory = _factory(settings.getint("HEADER_BYTES"))
+        self._tls_timeout_s = settings.getfloat("TLS_TIMEOUT_S")
+        self._pool._factory = _factory(settings.getint("HEADER_BYTES"), self._tls_timeout_s)
         self._contextFactory: Any = TlsPolicy(strict=settings.get("TLS_VERIFY") == "strict")
 
     async def download_request(self, request: Request) -> Response:
@@ -82,7 +84,12 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         progress = Progress()
         timeout_s = request.meta["download_timeout"]
         site = request.meta["download_slot"]
+        network = request.meta.get("network")
+        if network is not None:
+            network.stop()  # the queue for a turn is no fault of the site
         async with self._sites.of(site), self._addresses.of(route.party):
+            if network is not None:
+                network.start()
             agent = _Agent(
                 progress=progress,
                 route=route,
@@ -101,6 +108,8 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
             except Exception as error:
                 if not progress.connected:
                     timeout_s = min(timeout_s, self._connect_timeout_s)
+                elif progress.handshake_overdue:
+                    timeout_s = self._tls_timeout_s
                 fault = fault_of(error, progress, secure=secure, timeout_s=timeout_s)
                 raise FetchError(fault) from error
         if progress.tls_problem:
@@ -205,9 +214,13 @@ class _WatchedPool:
 
 @implementer(IHandshakeListener)
 class _WatchedProtocol(_LenientHTTP11ClientProtocol):
-    """Counts header bytes and closes above the cap: Twisted takes 100 MB of them without a word."""
+    """Counts header bytes and closes above the cap: Twisted takes 100 MB of them without a word.
+
+    Closes too where the TLS handshake takes longer than its deadline.
+    """
 
     header_cap = 64 * 2**10
+    tls_timeout_s = 10.0
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)  # type: ignore[no-untyped-call]
@@ -215,6 +228,28 @@ class _WatchedProtocol(_LenientHTTP11ClientProtocol):
         self._secured = False
         self._header_bytes = 0
         self._progress = Progress()
+        self._handshake: Any = None
+
+    def connectionMade(self) -> None:  # noqa: N802
+        """As Twisted tells it: before the handshake, where there is one."""
+        super().connectionMade()
+        if ISSLTransport.providedBy(self.transport):
+            clock = reactor.twisted_reactor()
+            self._handshake = clock.callLater(self.tls_timeout_s, self._overdue)
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802
+        """As Twisted tells it."""
+        self._end_of_handshake()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def _overdue(self) -> None:
+        self._progress.handshake_overdue = True
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def _end_of_handshake(self) -> None:
+        if self._handshake is not None and self._handshake.active():
+            self._handshake.cancel()
 
     def watch(self, progress: Progress) -> None:
         """Keep this record from now on, for the next request of the connection."""
@@ -235,6 +270,7 @@ class _WatchedProtocol(_LenientHTTP11ClientProtocol):
     def handshakeCompleted(self) -> None:  # noqa: N802
         """As Twisted tells it."""
         self._secured = self._progress.secured = True
+        self._end_of_handshake()
 
     def certificate_problem(self, problem: str) -> None:
         """Remember what is wrong with the certificate, the first thing found."""
@@ -286,11 +322,12 @@ class _ForgivingParser(_LenientHTTPClientParser):
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
 
-def _factory(header_cap: int) -> type[_LenientHTTP11ClientFactory]:
+def _factory(header_cap: int, tls_timeout_s: float) -> type[_LenientHTTP11ClientFactory]:
     class Capped(_WatchedProtocol):
         pass
 
     Capped.header_cap = header_cap
+    Capped.tls_timeout_s = tls_timeout_s
 
     class Factory(_LenientHTTP11ClientFactory):
         def buildProtocol(self, addr: Any) -> Any:  # noqa: N802

@@ -45,6 +45,7 @@ class Progress:
     received_bytes: int = 0
     answered: bool = False
     header_overflow: bool = False
+    handshake_overdue: bool = False
     tls_problem: str = ""
 
 
@@ -60,7 +61,8 @@ def fault_of(error: BaseException, progress: Progress, *, secure: bool, timeout_
         return error.fault
     if progress.header_overflow:
         return Fault(kind="too_large", detail="headers", message="the response header is too long")
-    if isinstance(error, DownloadTimeoutError | tx_error.TimeoutError | TimeoutError):
+    timeouts = DownloadTimeoutError | tx_error.TimeoutError | TimeoutError
+    if progress.handshake_overdue or isinstance(error, timeouts):
         return _timeout(progress, secure=secure, timeout_s=timeout_s)
     if isinstance(error, DownloadConnectionRefusedError | tx_error.ConnectionRefusedError):
         return Fault(kind="connect_failed", detail="refused", message="the connection was refused")

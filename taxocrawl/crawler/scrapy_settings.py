@@ -73,6 +73,7 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
         # --- deadlines and caps
         "DOWNLOAD_TIMEOUT": settings.request_timeout_s,
         "CONNECT_TIMEOUT_S": settings.connect_timeout_s,
+        "TLS_TIMEOUT_S": settings.tls_timeout_s,
         "DOWNLOAD_MAXSIZE": 0,  # would drop what is too long; the spider stops at BODY_BYTES
         "DOWNLOAD_WARNSIZE": 0,
         "BODY_BYTES": settings.body_bytes,

@@ -23,6 +23,8 @@ from twisted.python.failure import Failure
 from taxocrawl import domains
 from taxocrawl.crawler.address_guard import AddressGuard
 from taxocrawl.crawler.failures import Fault, FetchError
+from taxocrawl.crawler.lineup import Lineup
+from taxocrawl.crawler.outage import ALIKE, Outage, is_connect_suspect, is_dns_suspect
 from taxocrawl.crawler.threads import DaemonThreads
 from taxocrawl.crawler.visit import Answer, End, Fetch, Read, Step, Visit
 from taxocrawl.records import InputLine, Page
@@ -128,9 +130,16 @@ class SiteSpider(Spider):
         self.trips: dict[int, Trip] = {}
         self.pages = 0
         self._lines = lines
+        self._lineup = Lineup(self._next_line)
         self._workers = workers
         self._gave_up = False
-        self._room = asyncio.Semaphore(SITES_PER_REQUEST * options.concurrency)
+        room = SITES_PER_REQUEST * options.concurrency
+        self._room = asyncio.Semaphore(room)
+        alike = min(ALIKE, room)
+        self._names = Outage("name server", guard.names_answer, alike=alike)
+        self._network = Outage("network", self._connects, alike=alike)
+        self._good: tuple[str, int] | None = None
+        guard.on_answer = self._names.answered
         self._random = random.Random(options.seed)  # noqa: S311  (jitter, no secret)
         self._reading = DaemonThreads(1, name="lines")
         self._empty = asyncio.Event()
@@ -147,7 +156,7 @@ class SiteSpider(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         """First requests, one a site, while there is room."""
-        while not self.stopping and (line := await self._next_line()) is not None:
+        while not self.stopping and (line := await self._lineup.next()) is not None:
             if line.site is None:
                 self.desk.line(line)
                 continue
@@ -171,18 +180,10 @@ class SiteSpider(Spider):
             return None
 
     def _set_out(self, line: InputLine) -> Trip:
-        assert line.site is not None  # noqa: S101  (the caller looked)
         network = Stopwatch()
-        visit = Visit(
-            line.site,
-            self.options,
-            clock=network,
-            now=lambda: datetime.now(UTC),
-            jitter=self._random.random,
-        )
         trip = Trip(
             line=line,
-            visit=visit,
+            visit=self._visit(line, network),
             network=network,
             started_at=datetime.now(UTC).isoformat(),
             started=time.monotonic(),
@@ -190,12 +191,23 @@ class SiteSpider(Spider):
         self.trips[line.line] = trip
         return trip
 
+    def _visit(self, line: InputLine, network: "Stopwatch") -> Visit:
+        assert line.site is not None  # noqa: S101  (lines without a site are not visited)
+        return Visit(
+            line.site,
+            self.options,
+            clock=network,
+            now=lambda: datetime.now(UTC),
+            jitter=self._random.random,
+        )
+
     # --- between the network and the workers
 
     async def parse(self, response: Response, **kwargs: Any) -> AsyncIterator[Any]:
         """A response, of any status."""
         trip: Trip = response.meta["trip"]
         trip.network.stop()
+        self._answered(response.url)
         answer = Answer(
             page=page_of(response, trip.url),
             new_cookies=response.meta.get("new_cookies", False),
@@ -212,6 +224,8 @@ class SiteSpider(Spider):
         error = failure.value
         if isinstance(error, FetchError):
             fault = error.fault
+            if fault.kind in ("connect_failed", "bad_response") and not is_connect_suspect(fault):
+                self._answered(trip.url)
         else:
             logger.warning("%s: unexpected %r", trip.url, error)
             fault = Fault(kind="bad_response", detail="other", message=repr(error)[:300])
@@ -223,13 +237,36 @@ class SiteSpider(Spider):
             return
         while isinstance(step, Read):
             step = await self._read(trip, step.page)
-        if isinstance(step, End):
-            yield trip.result(step)
-            return
+        while isinstance(step, End):
+            if await self._stands(step):
+                yield trip.result(step)
+                return
+            # The jar and the time of the start stay: it is the same visit, held up.
+            trip.network = Stopwatch()
+            trip.visit = self._visit(trip.line, trip.network)
+            step = trip.visit.begin()
+        assert isinstance(step, Fetch)  # noqa: S101  (a visit begins with no page to read)
         trip.network.start()
         if step.delay_s:
             await asyncio.sleep(step.delay_s)
         yield self._request(trip, step)
+
+    async def _stands(self, end: End) -> bool:
+        """False where the network was at fault; waits until that can be said."""
+        if end.fault is None:
+            return True
+        if is_dns_suspect(end.fault):
+            return await self._names.stands()
+        return not is_connect_suspect(end.fault) or await self._network.stands()
+
+    def _answered(self, url: str) -> None:
+        address = domains.web_address(url)
+        if address is not None:
+            self._good = (address.host, address.port)
+        self._network.answered()
+
+    async def _connects(self) -> bool | None:
+        return await self.guard.connects(*self._good) if self._good else None
 
     async def _read(self, trip: Trip, page: Page) -> Step:
         self.pages += 1
@@ -251,6 +288,7 @@ class SiteSpider(Spider):
             meta={
                 "trip": trip,
                 "jar": trip.jar,
+                "network": trip.network,
                 "download_slot": domains.registrable(address.host),
                 "download_timeout": fetch.timeout_s,
             },
@@ -268,6 +306,7 @@ class SiteSpider(Spider):
     def done(self, line: InputLine) -> None:
         """The outcome of the line is stored: there is room for another site."""
         if self.trips.pop(line.line, None) is not None:
+            self._lineup.left(line)
             self._room.release()
         if not self.trips:
             self._empty.set()
@@ -293,6 +332,8 @@ class SiteSpider(Spider):
     def closed(self, reason: str) -> None:
         """As Scrapy tells it."""
         self._reading.close()
+        self._names.close()
+        self._network.close()
 
     def give_up(self) -> None:
         """Leave the sites under way as they are."""

@@ -16,8 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from taxocrawl import words
+from taxocrawl.explanations.comparison import Comparison
+from taxocrawl.explanations.interactions import Interactions
 from taxocrawl.explanations.plain_names import PLAIN_NAMES
-from taxocrawl.records import Attribution, Explanation
+from taxocrawl.records import Attribution, Explanation, Form, Risk, Tag
 from taxocrawl.taxonomies.tree import PATH_SEPARATOR
 
 LABEL_WIDTH = 34
@@ -54,8 +56,9 @@ class CategoryLine:
 class Answer:
     """What is shown of one document; texts as they are stored, escaped only when shown.
 
-    `about` are further facts for the second line: language, model, date. `feature_names` say in
-    plain words what a feature is.
+    `about` are further facts for the second line: language, model, date; `remarks` whole sentences
+    that a reader of the reasons must know. `feature_names` say in plain words what a feature is.
+    `texts` are (URL, text) of the pages, where their words are to be marked.
     """
 
     title: str
@@ -65,6 +68,13 @@ class Answer:
     about: tuple[str, ...] = ()
     categories: tuple[CategoryLine, ...] = ()
     explanations: tuple[Explanation, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    interactions: tuple[Interactions, ...] = ()
+    form: Form | None = None
+    risks: tuple[Risk, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    remarks: tuple[str, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
     feature_names: Mapping[str, str] = field(default_factory=lambda: PLAIN_NAMES)
 
 
@@ -109,6 +119,14 @@ class _Rendered:
             yield from page.explanation(
                 explanation, names.get(key, (explanation.node_id,)), answer.feature_names
             )
+        for comparison in answer.comparisons:
+            key = (comparison.taxonomy, comparison.node_id)
+            yield Text()
+            yield from page.comparison(comparison, names.get(key, (comparison.node_id,)))
+        for found in answer.interactions:
+            key = (found.taxonomy, found.node_id)
+            yield Text()
+            yield from page.interactions(found, names.get(key, (found.node_id,)), answer)
 
 
 class _Page:
@@ -132,6 +150,16 @@ class _Page:
         about = [part for part in (answer.url, *answer.about) if part]
         if about:
             yield self.text(self._between().join(about), QUIET)
+        if answer.form:
+            yield self.text(f"form: {answer.form.word} ({answer.form.confidence:.2f})")
+        for risk in answer.risks:
+            why = f": {', '.join(risk.reasons)}" if risk.reasons else ""
+            yield self.text(f"risk: {risk.topic} ({risk.confidence:.2f}){why}", AGAINST)
+        if answer.tags:
+            tags = ", ".join(f"{tag.text} {tag.relevance:.0%}" for tag in answer.tags)
+            yield self.text(f"tags: {tags}")
+        for remark in answer.remarks:
+            yield self.text(remark, "yellow")
 
     def title(self, text: str, aside: str) -> Text:
         return self.text(text, "bold") + self.text(f"{self._between()}{aside}", QUIET)
@@ -139,7 +167,7 @@ class _Page:
     def categories(self, lines: Sequence[CategoryLine]) -> RenderableType:
         table = self._table()
         shown = {line.path for line in lines}
-        for line in _as_tree(lines):
+        for line in as_tree(lines):
             parent_shown = line.path[:-1] in shown
             # Without the row of its parent a name says too little.
             name = line.path[-1] if parent_shown else self._whole_path(line.path)
@@ -165,8 +193,8 @@ class _Page:
     def explanation(
         self, explanation: Explanation, path: Sequence[str], feature_names: Mapping[str, str]
     ) -> Iterable[RenderableType]:
-        yield self.title(f"Why {path[-1]}?", _method(explanation))
-        yield _indented(self.text(_summary(explanation), QUIET))
+        yield self.title(f"Why {path[-1]}?", method_name(explanation))
+        yield _indented(self.text(summary(explanation), QUIET))
         signed = [a for a in explanation.attributions if a.kind != "sentence"]
         if signed:
             yield _indented(self._signed(signed, feature_names))
@@ -177,6 +205,44 @@ class _Page:
                 yield _indented(quoted)
                 yield _indented(self.text(sentence.url, QUIET), by=4)
 
+    def comparison(self, comparison: Comparison, path: Sequence[str]) -> Iterable[RenderableType]:
+        yield self.title(f"Why {path[-1]}?", "the methods side by side")
+        table = Table(box=None, pad_edge=False, padding=(0, 1), header_style=QUIET)
+        table.add_column("method", no_wrap=True)
+        table.add_column("words for it", overflow="fold")
+        for heading in ("fidelity", "without", "alone"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for method in comparison.methods:
+            ends = [curve[-1] if curve else None for curve in (method.gone, method.alone)]
+            table.add_row(
+                self.text(method.method),
+                self.text(", ".join(method.words) or "-"),
+                *(_figure(value) for value in (method.fidelity, *ends)),
+            )
+        yield _indented(table)
+        for pair in comparison.agreements:
+            said = f"{pair.method_a}, {pair.method_b}: rank correlation "
+            said += f"{_figure(pair.rank_correlation)}, same first words {_figure(pair.overlap)}"
+            yield _indented(self.text(said, QUIET))
+        for remark in comparison.remarks:
+            yield _indented(self.text(remark))
+
+    def interactions(
+        self, found: Interactions, path: Sequence[str], answer: Answer
+    ) -> Iterable[RenderableType]:
+        yield self.title(f"Why {path[-1]}?", "what two features say only together, by SHAP")
+        said = f"margin {found.score:.2f} = base {found.base_value:+.2f}, features each by itself "
+        said += f"{found.own:+.2f}, in pairs {found.together:+.2f}"
+        yield _indented(self.text(said, QUIET))
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+        for pair in found.pairs:
+            colour = FOR if pair.weight > 0 else AGAINST
+            names = (answer.feature_names.get(n, n) for n in (pair.first, pair.second))
+            table.add_row(
+                *(self.text(name, colour) for name in names), f"{pair.weight:+.3f}", style=colour
+            )
+        yield _indented(table)
+
     def _signed(
         self, attributions: Sequence[Attribution], feature_names: Mapping[str, str]
     ) -> Table:
@@ -185,7 +251,7 @@ class _Page:
         half = BAR_WIDTH // 2
         for attribution in attributions:
             colour = FOR if attribution.weight > 0 else AGAINST
-            row: list[RenderableType] = [self.text(_label(attribution, feature_names), colour)]
+            row: list[RenderableType] = [self.text(label(attribution, feature_names), colour)]
             if self._bars:
                 length = self._bar(abs(attribution.weight) / most, half)
                 row.append(
@@ -237,7 +303,7 @@ class _Page:
         return " · " if self._blocks else " - "
 
 
-def _as_tree(lines: Sequence[CategoryLine]) -> list[CategoryLine]:
+def as_tree(lines: Sequence[CategoryLine]) -> list[CategoryLine]:
     """Children under their parents, the surer of two siblings first."""
     confidence = {line.path: line.confidence for line in lines}
 
@@ -253,11 +319,15 @@ def _indented(renderable: RenderableType, *, by: int = 2) -> Padding:
     return Padding(renderable, (0, 0, 0, by), expand=False)
 
 
-def _method(explanation: Explanation) -> str:
+def method_name(explanation: Explanation) -> str:
     return METHODS.get(explanation.method, explanation.method)
 
 
-def _summary(explanation: Explanation) -> str:
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def summary(explanation: Explanation) -> str:
     score, base = f"{explanation.score:.2f}", f"{explanation.base_value:.2f}"
     if explanation.method == "anchors":
         return _rule_summary(explanation)
@@ -285,7 +355,7 @@ def _rule_summary(explanation: Explanation) -> str:
     )
 
 
-def _label(attribution: Attribution, feature_names: Mapping[str, str]) -> str:
+def label(attribution: Attribution, feature_names: Mapping[str, str]) -> str:
     if attribution.kind not in {"feature", "field"}:
         return attribution.name
     name = feature_names.get(attribution.name, attribution.name.replace("_", " "))

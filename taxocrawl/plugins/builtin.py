@@ -56,12 +56,13 @@ def register_encoders() -> Mapping[str, EncoderFactory]:
 
 @hookimpl
 def register_classifiers() -> Mapping[str, ClassifierFactory]:
-    """The default classifier, the one that needs no training, and two plain ones beside them."""
+    """The default classifier, the one that needs no training, plain ones beside them, and several as one."""
     return {
         "ranker": Lazy("classifiers.ranker:create"),
         "nearest": Lazy("classifiers.nearest:create"),
         "linear": Lazy("classifiers.linear_classifier:create"),
         "keywords": Lazy("classifiers.keywords:create"),
+        "ensemble": Lazy("classifiers.ensemble:create"),
     }
 
 

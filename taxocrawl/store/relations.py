@@ -1,6 +1,6 @@
 """A store for people who analyse: tables and views as relations of DuckDB."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,32 @@ _RUNS: Final = """
 """
 
 
+class Why:
+    """The answer of `Store.why`: all that a `duckdb.DuckDBPyRelation` can (`.df()`, `.pl()`,
+    `.filter(...)`), and a page in a notebook.
+    """
+
+    def __init__(
+        self, relation: duckdb.DuckDBPyRelation, as_html: Callable[[], str | None] | None = None
+    ) -> None:
+        self.relation = relation
+        self._as_html = as_html
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # what copy and pickle ask for is no business of the relation
+            raise AttributeError(name)
+        return getattr(self.relation, name)
+
+    def __len__(self) -> int:
+        return len(self.relation)
+
+    def __repr__(self) -> str:
+        return repr(self.relation)
+
+    def _repr_html_(self) -> str | None:
+        return self._as_html() if self._as_html else None
+
+
 class Store:
     """A store file, opened for reading.
 
@@ -30,9 +56,16 @@ class Store:
     (pages, predictions) ask with `sql` for what you need.
     """
 
-    def __init__(self, path: str | Path, *, wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        wait_s: float = WAIT_S,
+        reasons_as_html: Callable[[Path, str], str | None] | None = None,
+    ) -> None:
         self.path = Path(path)
         self._wait_s = wait_s
+        self._reasons_as_html = reasons_as_html
         self._memory = duckdb.connect()
         self.sql("SELECT 1 FROM runs LIMIT 1")  # says at once what is wrong with the file
 
@@ -56,9 +89,14 @@ class Store:
         """Table `runs`, newest first."""
         return self.sql("SELECT * FROM runs ORDER BY sequence DESC")
 
-    def why(self, domain: str) -> duckdb.DuckDBPyRelation:
-        """Macro `why`: how a site ended, its categories and the evidence for each."""
-        return self.sql("SELECT * FROM why($domain)", {"domain": domain})
+    def why(self, domain: str) -> "Why":
+        """Macro `why`: how a site ended, its categories and the evidence for each.
+
+        A relation like the others; a notebook shows it as a page of bars and marked words.
+        """
+        relation = self.sql("SELECT * FROM why($domain)", {"domain": domain})
+        draw = self._reasons_as_html
+        return Why(relation, (lambda: draw(self.path, domain)) if draw else None)
 
     def sql(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()

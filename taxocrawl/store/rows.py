@@ -32,7 +32,7 @@ TEXT_CHARS: Final = 20_000
 # Rows kept of one explanation (DESIGN 7): enough to see why, small enough for 20 KB a site.
 WORDS_FOR: Final = 10
 WORDS_AGAINST: Final = 5
-FEATURES: Final = 10
+FEATURES: Final = 11  # ten, and the sum of the rest, so that the score can be added up again
 SENTENCES: Final = 3
 
 BATCH_TABLES: Final = tuple(

@@ -28,10 +28,18 @@ def accuracies(best: Ints, truth: Truth, nodes: NodeArrays) -> dict[str, float]:
     `best` (n_pages,): the one node given to each page, -1 for none.
     """
     result: dict[str, float] = {}
+    for group, rows in (("en", truth.english), ("other", ~truth.english)):
+        for name, hit in hits(best, truth, nodes).items():
+            result[f"{group}_{name}"] = float(hit[rows].mean()) if rows.any() else float("nan")
+    return result
+
+
+def hits(best: Ints, truth: Truth, nodes: NodeArrays) -> dict[str, Bools]:
+    """Whether the node given to each page is right, in four senses, each (n_pages,)."""
     root = np.append(nodes.root, -1)
     given_root = root[best]
     accepted_roots = [{int(nodes.root[i]) for i in accepted} for accepted in truth.accepted]
-    hits = {
+    return {
         "tier1_primary": given_root == nodes.root[truth.primary],
         "tier1_accepted": np.array(
             [int(r) in ok for r, ok in zip(given_root, accepted_roots, strict=True)], dtype=bool
@@ -41,10 +49,6 @@ def accuracies(best: Ints, truth: Truth, nodes: NodeArrays) -> dict[str, float]:
             [int(b) in ok for b, ok in zip(best, truth.accepted, strict=True)], dtype=bool
         ),
     }
-    for group, rows in (("en", truth.english), ("other", ~truth.english)):
-        for name, hit in hits.items():
-            result[f"{group}_{name}"] = float(hit[rows].mean()) if rows.any() else float("nan")
-    return result
 
 
 def calibration_error(confidence: Vectors, right: Bools, n_bins: int = 10) -> float:
@@ -59,7 +63,9 @@ def calibration_error(confidence: Vectors, right: Bools, n_bins: int = 10) -> fl
 
 
 def coverage_accuracy(confidence: Vectors, right: Bools, coverage: float) -> float:
-    """Accuracy on the share of pages that the classifier is surest of."""
+    """Accuracy on the share of pages that the classifier is surest of; NaN for no page."""
+    if len(right) == 0:
+        return float("nan")
     kept = np.argsort(-confidence, kind="stable")[: max(1, round(coverage * len(right)))]
     return float(right[kept].mean())
 

@@ -114,8 +114,8 @@ def train_default(
 class Trainer:
     """One training run; the steps share the tokenised texts.
 
-    `folds` (n_pages,) keep each site in one, unless given; `table` (n_tokens, plan.linear's dims)
-    is where the linear head's own table starts, else at the encoder's strongest axes.
+    `folds` (n_pages,) keep each site in one, unless given; `start` holds
+    arrays of a linear head that knows these nodes already, from which training goes on.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Trainer:
         progress: Progress,
         *,
         folds: Ints | None = None,
-        table: Vectors | None = None,
+        start: Mapping[str, NDArray[np.generic]] | None = None,
     ) -> None:
         self.taxonomy, self.encoder, self.pages = taxonomy, encoder, tuple(pages)
         self.plan, self.seed, self.progress = plan, seed, progress
@@ -138,7 +138,7 @@ class Trainer:
         self.reading = read([field_texts(page.page) for page in pages], encoder)
         self.truth = truth_of(pages, taxonomy)
         self.folds = dataset.folds(pages, plan.n_folds) if folds is None else folds
-        self.table = table
+        self.start = start
         self.text_rows = self._text_rows([*texts, *self._foreign(texts, lexicon)])
         self.page_translations = self._page_translations(lexicon)
         self.keywords = KeywordIndex.of(taxonomy)
@@ -281,7 +281,7 @@ class Trainer:
             self.nodes,
             recipe=self.plan.linear,
             seed=self.seed,
-            table=self.table,
+            start=self.start,
         )
 
     def rank(self, candidates: Ints, features: Vectors, chosen: Ints) -> xgboost.Booster:

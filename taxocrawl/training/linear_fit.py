@@ -87,6 +87,16 @@ class Head(nn.Module):
             total = total + out(functional.dropout(mixed, self.dropout, self.training))
         return total
 
+    def go_on_from(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take over the weights of a finished head, but for its table."""
+        with torch.no_grad():
+            for view, name in enumerate(("encoder", "token")):
+                nodes = arrays[f"{name}_nodes"].astype(np.float32)
+                self.outs[view].weight.copy_(torch.from_numpy(nodes))
+                fields = arrays[f"{name}_fields"].astype(np.float32)
+                self.field_weights[view].copy_(torch.from_numpy(fields))
+            self.outs[0].bias.copy_(torch.from_numpy(arrays["bias"].astype(np.float32)))
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """What LinearHead reads; the norm's own scale and shift go into matrix and bias."""
         result: dict[str, NDArray[np.generic]] = {}
@@ -137,14 +147,22 @@ def fit(
     *,
     recipe: Recipe,
     seed: int,
-    table: Vectors | None = None,
+    start: Mapping[str, NDArray[np.generic]] | None = None,
 ) -> dict[str, NDArray[np.generic]]:
-    """Arrays of the trained head. One thread, so that the bytes are the same every time."""
+    """Arrays of the trained head. One thread, so that the bytes are the same every time.
+
+    `start`: arrays of a head that knows these nodes already; training goes on from there.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    start = first_table(encoder_table, recipe.table_dims) if table is None else table
-    head = Head(encoder_table, start.copy(), len(nodes), recipe.dropout)
+    if start is None:
+        table = first_table(encoder_table, recipe.table_dims)
+        head = Head(encoder_table, table, len(nodes), recipe.dropout)
+    else:
+        table = start["table"].astype(np.float32) * start["table_scale"].astype(np.float32)[:, None]
+        head = Head(encoder_table, table, len(nodes), recipe.dropout)
+        head.go_on_from(start)
     roots = torch.from_numpy(nodes.above[:, np.flatnonzero(nodes.parent < 0)])
     sparse = torch.optim.SparseAdam([head.table.weight], lr=recipe.table_rate)
     dense = torch.optim.Adam(

@@ -2,14 +2,27 @@
 
 import gzip
 import os
+import sys
+import tracemalloc
 import zlib
 
+import brotli
 import pytest
 
 from taxocrawl.crawler.content_coding import decode
 from taxocrawl.crawler.failures import FetchError
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 CAP = 2**20
+PACK = {
+    "gzip": gzip.compress,
+    "br": lambda data: brotli.compress(data, quality=4),
+    "zstd": zstd.compress,
+}
 BODY = b"Oak tables are made by hand. " * 100
 
 
@@ -29,6 +42,12 @@ def raw_deflate(data: bytes) -> bytes:
         pytest.param(zlib.compress(gzip.compress(BODY)), "gzip, deflate", id="C03-mixed"),
         pytest.param(gzip.compress(BODY[:50]) + gzip.compress(BODY[50:]), "gzip", id="members"),
         pytest.param(gzip.compress(BODY) + b"\0" * 9, "gzip", id="padded"),
+        pytest.param(brotli.compress(BODY), "br", id="br"),
+        pytest.param(zstd.compress(BODY), "zstd", id="zstd"),
+        pytest.param(zstd.compress(BODY[:50]) + zstd.compress(BODY[50:]), "zstd", id="frames"),
+        pytest.param(brotli.compress(gzip.compress(BODY)), "gzip, br", id="C03-gzip-in-br"),
+        pytest.param(BODY, "br", id="C03-br-claimed-only"),
+        pytest.param(BODY, "zstd", id="C03-zstd-claimed-only"),
         pytest.param(BODY, "gzip", id="C03-claimed-only"),
         pytest.param(BODY, "identity", id="identity"),
         pytest.param(BODY, "", id="none"),
@@ -41,8 +60,8 @@ def test_body_is_decoded_whole(body: bytes, codings: str) -> None:
 
 def test_unknown_coding_is_left_and_noted() -> None:
     """C03."""
-    decoded = decode(b"\x1b\x2f", "br", cap=CAP)
-    assert (decoded.body, decoded.notes) == (b"\x1b\x2f", ("unknown_coding:br",))
+    decoded = decode(b"\x1f\x9d", "compress", cap=CAP)
+    assert (decoded.body, decoded.notes) == (b"\x1f\x9d", ("unknown_coding:compress",))
 
 
 def test_at_most_two_layers_are_undone() -> None:
@@ -51,27 +70,34 @@ def test_at_most_two_layers_are_undone() -> None:
     assert decode(body, "gzip, gzip, gzip", cap=CAP).body == gzip.compress(BODY)
 
 
-def test_torn_gzip_keeps_what_came() -> None:
+@pytest.mark.parametrize("coding", PACK)
+def test_torn_body_keeps_what_came(coding: str) -> None:
     """C04."""
-    noise = os.urandom(10_000).hex().encode()
-    decoded = decode(gzip.compress(noise)[:5_000], "gzip", cap=CAP)
+    noise = os.urandom(500_000).hex().encode()
+    decoded = decode(PACK[coding](noise)[:400_000], coding, cap=CAP)
     assert decoded.notes == ("truncated",)
     assert 1_000 < len(decoded.body) < len(noise)
     assert noise.startswith(decoded.body)
 
 
-def test_long_body_is_cut_at_the_cap() -> None:
+@pytest.mark.parametrize("coding", PACK)
+def test_long_body_is_cut_at_the_cap(coding: str) -> None:
     noise = os.urandom(CAP).hex().encode()
-    decoded = decode(gzip.compress(noise), "gzip", cap=CAP)
+    decoded = decode(PACK[coding](noise), coding, cap=CAP)
     assert (len(decoded.body), decoded.notes) == (CAP, ("truncated",))
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_bomb_is_refused(layers: int) -> None:
+@pytest.mark.parametrize("coding", PACK)
+def test_bomb_is_refused(coding: str, layers: int) -> None:
     """C02: 30 MB of zeros, once and twice packed."""
     body = bytes(30 * 2**20)
     for _ in range(layers):
-        body = gzip.compress(body)
+        body = PACK[coding](body)
+    tracemalloc.start()
     with pytest.raises(FetchError) as caught:
-        decode(body, ", ".join(["gzip"] * layers), cap=8 * 2**20)
+        decode(body, ", ".join([coding] * layers), cap=8 * 2**20)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32 * 2**20
     assert (caught.value.fault.kind, caught.value.fault.detail) == ("too_large", "ratio")

@@ -189,3 +189,12 @@ def test_failed_handshake_is_told_from_a_bad_certificate(
         "silent": ("timeout", "tls"),
         "plain": ("tls_failed", "handshake"),
     }
+
+
+def test_handshake_has_a_deadline_of_its_own(crawl: Crawl, ports: dict[str, int]) -> None:
+    """N19: a request may take longer than a handshake."""
+    outcomes = crawl_all(crawl, ports, ["silent", "good"], tls_timeout_s=0.5)
+    assert ended(outcomes["silent"]) == ("timeout", "tls")
+    assert "no end of the TLS handshake within 0.5 s" in outcomes["silent"].message
+    assert outcomes["silent"].seconds < 10
+    assert ended(outcomes["good"]) == ("classified", "")
