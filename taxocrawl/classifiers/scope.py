@@ -2,9 +2,11 @@
 cannot say that none fits.
 
 A logistic regression of pages against texts without a topic (random letters, code, menus, empty
-shells) on a few signals, each a number that a person can read.
+shells) on a few signals and
+their squares, each a number that a person can read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +36,11 @@ that the encoder knows, letters a token, share of tokens that menus and notices 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Weights of the signals; a page below `least` is not answered. Without weights, all are."""
+    """Weights of the signals and of their squares; a page below `least` is not answered.
+
+    Squares, because a page may be strange at either end: too few menu words, or nothing else.
+    Without weights every page is answered.
+    """
 
     weights: tuple[float, ...] = ()
     means: tuple[float, ...] = ()
@@ -46,10 +52,17 @@ class Scope:
         """Of having a topic, (n_pages,) in [0, 1]."""
         if not self.weights:
             return np.ones(len(signals), dtype=np.float32)
-        # Beyond four deviations a signal is as strange as it can be.
-        scaled = np.clip((signals - np.array(self.means)) / np.array(self.scales), -4, 4)
-        logits = scaled @ np.array(self.weights) + self.offset
+        logits = design(signals, self.means, self.scales) @ np.array(self.weights) + self.offset
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
+
+
+def design(
+    signals: Vectors, means: Sequence[float], scales: Sequence[float]
+) -> NDArray[np.float64]:
+    """Signals in deviations from the mean page, then their squares, (n_pages, 2 * n_signals)."""
+    # Beyond four deviations a signal is as strange as it can be.
+    scaled = np.clip((signals - np.array(means)) / np.array(scales), -4, 4)
+    return np.concatenate([scaled, scaled**2], axis=1)
 
 
 def menu_tokens(encoder: StaticEncoder) -> NDArray[np.bool_]:

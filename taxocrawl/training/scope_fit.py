@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from taxocrawl.classifiers.reading import N_FIELDS, field_texts
-from taxocrawl.classifiers.scope import Scope
+from taxocrawl.classifiers.scope import Scope, design
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import FIELD_NAMES, PageText
 from taxocrawl.taxonomies.tree import Taxonomy
@@ -14,7 +14,7 @@ from taxocrawl.training import calibrate
 from taxocrawl.training.noise import noise
 
 # Share of the whole pages that may be taken for texts without a topic.
-REFUSED_SHARE = 0.02
+REFUSED_SHARE = 0.015
 PER_KIND = 400
 PART_LETTERS = 500
 
@@ -62,15 +62,13 @@ def fit_scope(whole: Vectors, of_parts: Vectors, noise: Vectors) -> Scope:
     Arguments are signals, (n, n_signals).
     """
     topical = np.concatenate([whole, of_parts]).astype(np.float64)
-    means, scales = topical.mean(axis=0), topical.std(axis=0) + 1e-6
-    design = np.clip((np.concatenate([topical, noise]) - means) / scales, -4, 4)
-    right = np.arange(len(design)) < len(topical)
-    share = np.where(right, 0.5 / len(topical), 0.5 / len(noise)) * len(design)
-    weights = calibrate.logistic(np.column_stack([design, np.ones(len(design))]), right, share)
-    line = Scope(
-        weights=tuple(float(w) for w in weights[:-1]),
-        means=tuple(float(m) for m in means),
-        scales=tuple(float(s) for s in scales),
-        offset=float(weights[-1]),
-    )
+    means = tuple(topical.mean(axis=0).tolist())
+    scales = tuple((topical.std(axis=0) + 1e-6).tolist())
+    rows = design(np.concatenate([topical, noise]), means, scales)
+    right = np.arange(len(rows)) < len(topical)
+    share = np.where(right, 0.5 / len(topical), 0.5 / len(noise)) * len(rows)
+    *weights, offset = calibrate.logistic(
+        np.column_stack([rows, np.ones(len(rows))]), right, share
+    ).tolist()
+    line = Scope(weights=tuple(weights), means=means, scales=scales, offset=offset)
     return replace(line, least=float(np.quantile(line.probabilities(whole), REFUSED_SHARE)))
