@@ -49,6 +49,8 @@ _WORD = re.compile(
     rf"|[{_HIRAGANA}]+"
     rf"|(?:{_CLUSTER}){{1,2}}"
 )
+_ASCII_PIECE = re.compile(f"({_ASCII_WORD.pattern})")
+_PIECE = re.compile(f"({_WORD.pattern})")
 _SPACED_WORD = re.compile(rf"{_LETTER}(?:{_LETTER}|{_MARK}|{_JOINER}(?={_LETTER}))*")
 _SPACELESS_RUN = re.compile(rf"[{_SPACELESS}]+")
 
@@ -56,6 +58,13 @@ _SPACELESS_RUN = re.compile(rf"[{_SPACELESS}]+")
 def spans(text: str) -> list[tuple[int, int]]:
     """(start, end) of every word in order; they never overlap, and punctuation belongs to none."""
     return [match.span() for match in _pattern(text).finditer(text)]
+
+
+def pieces(text: str) -> list[str]:
+    """The text in pieces, from its first character to its last: what is no word and words in turn,
+    so that every second piece is a word and the number of pieces is odd.
+    """
+    return (_ASCII_PIECE if text.isascii() else _PIECE).split(text)
 
 
 def words(text: str) -> list[str]:

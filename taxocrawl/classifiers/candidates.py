@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from taxocrawl.classifiers.keywords import Places
 from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
 from taxocrawl.protocols import Vectors
 
@@ -19,7 +20,8 @@ class Evidence:
 
     `linear` are log-probabilities; `linear_fields` (n_groups, n_pages, n_nodes) the same read from
     a group of fields alone; `prototypes` (n_kinds, n_pages, n_nodes) cosines, `title_prototypes`
-    those of the title; `nearest_page` (n_pages,) the cosine of the nearest labelled page.
+    those of the title; `nearest_page` (n_pages,) the cosine of the nearest labelled page;
+    `keyword_places` where the keywords stand, for each page by field.
     """
 
     linear: Vectors
@@ -29,6 +31,7 @@ class Evidence:
     neighbours: Vectors
     nearest_page: Vectors
     keywords: Vectors
+    keyword_places: tuple[list[Places], ...] = ()
 
 
 def choose(evidence: Evidence, nodes: NodeArrays, n: int = N_CANDIDATES) -> Ints:

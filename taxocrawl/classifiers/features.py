@@ -90,7 +90,7 @@ def matrix(
     root_of = nodes.root[candidates]
     columns["linear"] = at(evidence.linear)
     columns["linear_gap"] = columns["linear"] - evidence.linear.max(axis=1, keepdims=True)
-    columns["linear_place"] = _places(columns["linear"])
+    columns["linear_place"] = places(columns["linear"])
     columns["linear_root"] = log_subtree[pages, root_of]
     roots = np.flatnonzero(nodes.parent == NO_PARENT)
     best_root = log_subtree[:, roots].max(axis=1, keepdims=True)
@@ -137,7 +137,7 @@ def _prototypes(
         columns[name] = scores[pages, candidates]
     mean = evidence.prototypes.mean(axis=0)
     columns["prototype_gap"] = mean[pages, candidates] - mean.max(axis=1, keepdims=True)
-    columns["prototype_place"] = _places(mean[pages, candidates])
+    columns["prototype_place"] = places(mean[pages, candidates])
     best_below = np.full_like(mean, -1.0)
     np.maximum.at(best_below.T, nodes.root, mean.T)
     columns["prototype_root"] = best_below[pages, nodes.root[candidates]]
@@ -156,7 +156,7 @@ def _neighbours(
     columns["neighbours"] = evidence.neighbours[pages, candidates]
     columns["neighbours_subtree"] = subtree[pages, candidates]
     columns["neighbours_root"] = subtree[pages, nodes.root[candidates]]
-    columns["neighbours_place"] = _places(columns["neighbours"])
+    columns["neighbours_place"] = places(columns["neighbours"])
     columns["nearest_page"] = np.repeat(evidence.nearest_page[:, None], candidates.shape[1], axis=1)
 
 
@@ -165,12 +165,13 @@ def linear_fields(head_logits: list[Vectors]) -> Vectors:
     return np.stack([log_softmax(logits) for logits in head_logits])
 
 
-def _places(values: Vectors) -> Vectors:
-    """Place of each candidate of a page by a score: 0 for the best."""
-    order = np.argsort(-values, axis=1, kind="stable")
-    places = np.empty(values.shape, dtype=np.float32)
-    np.put_along_axis(places, order, np.arange(values.shape[1], dtype=np.float32)[None, :], axis=1)
-    return places
+def places(values: Vectors) -> Vectors:
+    """Place of each candidate of a page by a score, along the last axis: 0 for the best."""
+    order = np.argsort(-values, axis=-1, kind="stable")
+    result = np.empty(values.shape, dtype=np.float32)
+    numbers = np.arange(values.shape[-1], dtype=np.float32)
+    np.put_along_axis(result, order, np.broadcast_to(numbers, values.shape), axis=-1)
+    return result
 
 
 def _silenced(values: Vectors, silent: NDArray[np.bool_]) -> Vectors:

@@ -26,9 +26,13 @@ class View:
     fields: Vectors
     nodes: Vectors
 
-    def mix(self, vectors: Vectors) -> Vectors:
-        """Weighted sum over fields, mean 0 and variance 1 along dims: (n_pages, n_dims)."""
-        mixed: Vectors = np.einsum("pfd,f->pd", vectors, self.fields)
+    def mix(self, vectors: Vectors, fields: Sequence[int] | None = None) -> Vectors:
+        """Weighted sum over fields, mean 0 and variance 1 along dims: (n_pages, n_dims).
+
+        `fields` says which ones `vectors` hold where they do not hold all.
+        """
+        weights = self.fields if fields is None else self.fields[list(fields)]
+        mixed: Vectors = np.einsum("pfd,f->pd", vectors, weights)
         mixed -= mixed.mean(axis=1, keepdims=True)
         mixed /= np.sqrt(mixed.var(axis=1, keepdims=True) + _EPSILON)
         return mixed
@@ -78,16 +82,27 @@ class LinearHead:
             rows[i] = pooled[id(ids)]
         return unit(rows).reshape(len(reading.texts), N_FIELDS, -1)
 
-    def node_weights(self, node: int, encoder_table: Vectors) -> Vectors:
-        """What one occurrence of each token adds to a node's logit, up to a page's own scale.
+    def node_weights(
+        self, node: int | Vectors, encoder_table: Vectors, tokens: TokenIds | None = None
+    ) -> Vectors:
+        """What one occurrence of each token adds to a node's logit, up to a page's own scale; or to
+        a sum of logits, weighed by `node` (n_nodes,).
 
-        (n_tokens,): the linear part of both views, centred as their normalisation centres.
+        (n_tokens,) of these tokens or of all: the linear part of both views, centred as their
+        normalisation centres.
         """
-        result = np.zeros(len(self.table), dtype=np.float32)
+        result = np.zeros(len(self.table) if tokens is None else len(tokens), dtype=np.float32)
         for view, table in ((self.encoder_view, encoder_table), (self.token_view, self.table)):
-            weights = view.nodes[node]
-            result += table @ (weights - weights.mean())
+            weights = view.nodes[node] if isinstance(node, int) else _combined(view.nodes, node)
+            rows = table if tokens is None else table.take(tokens, axis=0)
+            result += rows @ (weights - weights.mean())
         return result
+
+
+def _combined(nodes: Vectors, shares: Vectors) -> Vectors:
+    chosen = np.flatnonzero(shares)
+    result: Vectors = shares[chosen] @ nodes[chosen]
+    return result
 
 
 def log_softmax(logits: Vectors) -> Vectors:

@@ -26,6 +26,7 @@ class Neighbours:
         if labels.shape[1]:
             shares[:, 0] = 1.0
         rows, columns = np.nonzero(labels >= 0)
+        self.shares = shares.astype(np.float32)
         self.votes = np.zeros((len(labels), n_nodes), dtype=np.float32)
         np.maximum.at(self.votes, (rows, labels[rows, columns]), shares[rows, columns])
 

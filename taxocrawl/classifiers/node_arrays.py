@@ -64,6 +64,12 @@ class NodeArrays:
         result: Floats = (sums[:, self._ends] - sums[:, self._starts]).astype(np.float32)
         return result
 
+    def lies_in(self, nodes: Ints, above: Ints) -> NDArray[np.bool_]:
+        """Whether each node is that other one or lies below it; the two are broadcast."""
+        starts = self._starts[nodes]
+        result: NDArray[np.bool_] = (self._starts[above] <= starts) & (starts < self._ends[above])
+        return result
+
     def root_sums(self, shares: Floats) -> Floats:
         """For each node the share of its whole root, same shape."""
         result: Floats = self.subtree_sums(shares)[:, self.root]

@@ -1,11 +1,14 @@
 """The default classifier: candidates from many sources, ordered by gradient-boosted trees."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
+from taxocrawl.classifiers.ablation import PageAblation, PageRead, cuts_of, pages_read
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.keywords import KeywordIndex
 from taxocrawl.classifiers.linear import LinearHead
@@ -18,18 +21,25 @@ from taxocrawl.classifiers.scope import menu_tokens, signals
 from taxocrawl.classifiers.sources import Sources
 from taxocrawl.classifiers.tiers import Answer, predictions, ranking
 from taxocrawl.errors import ModelError
-from taxocrawl.protocols import Resources, Vectors
-from taxocrawl.records import Document, PageText, Prediction
+from taxocrawl.protocols import Ablation, Resources, Vectors
+from taxocrawl.records import FIELD_NAMES, Document, PageText, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
+from taxocrawl.taxonomies.user_file import taxonomy_of_model
 
 NAME = "ranker"
 
 # A site's first page is its home page, which says most about the site.
 HOME_WEIGHT = 2.0
+# Pages of one batch that are remembered for explanations, about 20 KB each.
+REMEMBERED = 256
 
 
 class Ranker:
-    """Classifier, NodesScorer, WordScorer and FeatureScorer of one taxonomy."""
+    """Classifier and all that explanations ask for, of one taxonomy.
+
+    The pages of the last `classify` are remembered as they were read, so that explaining them reads
+    none again.
+    """
 
     def __init__(
         self,
@@ -52,6 +62,7 @@ class Ranker:
         self._menu = menu_tokens(encoder)
         self._min_confidence = min_confidence
         self._sensitive = frozenset(taxonomy.index[i] for i in manifest.sensitive)
+        self._last: dict[tuple[str, ...], PageRead] = {}
 
     def classify(self, documents: Sequence[Document]) -> list[tuple[Prediction, ...]]:
         """Ranked nodes and their ancestors; () only for a document without a known word."""
@@ -86,7 +97,7 @@ class Ranker:
 
     def answers(self, documents: Sequence[Document]) -> list[Answer]:
         """Ranked nodes, and confidences of all nodes, of each document."""
-        shares, scores, in_scope = self._shares(documents)
+        shares, scores, in_scope = self._shares(documents, remember=True)
         confidences = self.manifest.tiers.confidences(shares, self._nodes)
         return [
             Answer(
@@ -100,12 +111,31 @@ class Ranker:
     def word_scores(
         self, document: Document, words: Sequence[str], taxonomy: str, node_id: str
     ) -> NDArray[np.float64]:
-        """What a word adds to the linear head's logit of the node, at the scale of one token."""
-        weights = self._sources.linear.node_weights(
-            self._position(taxonomy, node_id), self._encoder.token_vectors
-        )
-        ids = self._encoder.tokenize(list(words))
-        return np.array([float(weights[word].sum()) for word in ids], dtype=np.float64)
+        """What a word adds to the linear head's logit of the node over that of its rivals, at the
+        scale of one token: over the mean of the page's candidates, weighed by their shares.
+        """
+        node = self._position(taxonomy, node_id)
+        rivals = self._rivals(document.pages[0], node)
+        tokens, lengths = self._encoder.tokenize_words(words)
+        weights = self._sources.linear.node_weights(rivals, self._encoder.token_vectors, tokens)
+        word_of = np.repeat(np.arange(len(words)), lengths)
+        return np.bincount(word_of, weights=weights, minlength=len(words)).astype(np.float64)
+
+    def _rivals(self, page: PageText, node: int) -> NDArray[np.float32]:
+        """1 for the page's candidates in the node's subtree, -1 for all others, shared among them
+        as the page shares its probability: (n_nodes,).
+        """
+        [known] = self._pages_read([page])
+        result = np.zeros(len(self._nodes), dtype=np.float32)
+        inside = self._nodes.lies_in(known.candidates, np.array(node))
+        scaled = known.margins / self.manifest.temperature
+        shares = np.exp(scaled - scaled.max())
+        for sign, group in ((1, inside), (-1, ~inside)):
+            if group.any():
+                result[known.candidates[group]] = sign * shares[group] / shares[group].sum()
+        if not inside.any():
+            result[node] = 1
+        return result
 
     def feature_contributions(
         self, document: Document, taxonomy: str, node_id: str
@@ -114,18 +144,139 @@ class Ranker:
 
         ((), 0.0) for a node that was no candidate of that page: no margin was made.
         """
-        node = self._position(taxonomy, node_id)
-        reading = read([field_texts(document.pages[0])], self._encoder)
-        pairs = self._sources.pairs(reading, self.manifest.n_candidates)
-        places = np.flatnonzero(pairs.candidates[0] == node)
-        if len(places) == 0:
-            return (), 0.0
-        values = pairs.features[0, places[:1]]
-        contributions = self._booster.predict(xgboost.DMatrix(values), pred_contribs=True)[0]
-        named = zip(self.manifest.feature_names, values[0], contributions[:-1], strict=True)
+        return self.features_contributions([(document, taxonomy, node_id)])[0]
+
+    def features_contributions(
+        self, asked: Sequence[tuple[Document, str, str]]
+    ) -> list[tuple[tuple[tuple[str, float, float], ...], float]]:
+        """`feature_contributions` of each document, taxonomy and node, in one call of the trees."""
+        rows = [self._feature_row(*one) for one in asked]
+        known = [row for row in rows if row is not None]
+        if not known:
+            return [((), 0.0) for _ in asked]
+        table = xgboost.DMatrix(np.concatenate(known))
+        contributions = iter(self._booster.predict(table, pred_contribs=True).tolist())
+        answer: list[tuple[tuple[tuple[str, float, float], ...], float]] = []
+        for row in rows:
+            if row is None:
+                answer.append(((), 0.0))
+                continue
+            *weights, base_value = next(contributions)
+            named = zip(self.manifest.feature_names, row[0].tolist(), weights, strict=True)
+            answer.append((tuple(named), base_value))
+        return answer
+
+    def feature_interactions(
+        self, document: Document, taxonomy: str, node_id: str
+    ) -> tuple[tuple[str, ...], NDArray[np.float64], float]:
+        """SHAP interaction values of the same row, (n_features, n_features), and the base value."""
+        values = self._feature_row(document, taxonomy, node_id)
+        if values is None:
+            return (), np.zeros((0, 0)), 0.0
+        table = self._booster.predict(xgboost.DMatrix(values), pred_interactions=True)[0]
+        # The booster writes base values into a last row and column, whose corner is all of it.
         return (
-            tuple((name, float(value), float(weight)) for name, value, weight in named),
-            float(contributions[-1]),
+            self.manifest.feature_names,
+            table[:-1, :-1].astype(np.float64),
+            float(table[-1, -1]),
+        )
+
+    def _feature_row(
+        self, document: Document, taxonomy: str, node_id: str
+    ) -> NDArray[np.float32] | None:
+        """Features of the node on the document's first page, (1, n_features); None where it was no
+        candidate there.
+        """
+        node = self._position(taxonomy, node_id)
+        [page] = self._pages_read(document.pages[:1])
+        places = np.flatnonzero(page.candidates == node)
+        return page.features[places[:1]] if len(places) else None
+
+    def as_read(self, document: Document) -> Document:
+        """The document with its fields cut to what is read of them."""
+        cut = [field_texts(page) for page in document.pages]
+        return replace(
+            document,
+            extracts=(),
+            pages=tuple(
+                PageText(
+                    url=page.url,
+                    fields=replace(page.fields, **dict(zip(FIELD_NAMES, texts, strict=True))),
+                )
+                for page, texts in zip(document.pages, cut, strict=True)
+            ),
+        )
+
+    def score_ablations(self, ablations: Sequence[Ablation]) -> list[NDArray[np.float64]]:
+        """Confidence of each node in each variant, (n_variants, n_nodes) for each ablation.
+
+        Exact but for four things that are held as they are in the whole page: what nodes are
+        candidates and what all others get; the margins of unlikely candidates; keywords that come
+        up only where a longer one went; tokens of two words that went side by side, unparted.
+        """
+        pages = [page for ablation in ablations for page in ablation.document.pages]
+        read_pages = iter(self._pages_read(pages))
+        of_documents = [[next(read_pages) for _ in a.document.pages] for a in ablations]
+        cuts = [
+            [cuts_of(ablation, page) for page in range(len(ablation.document.pages))]
+            for ablation in ablations
+        ]
+        shares = iter(
+            self._ablation.shares(
+                [page for of_document in of_documents for page in of_document],
+                [cut for of_document in cuts for cut in of_document],
+            )
+        )
+        return [
+            self._ablated(ablation, [(page.candidates, next(shares)) for page in of_document])
+            for ablation, of_document in zip(ablations, of_documents, strict=True)
+        ]
+
+    def _ablated(
+        self, ablation: Ablation, pages: Sequence[tuple[NDArray[np.int64], Vectors]]
+    ) -> NDArray[np.float64]:
+        """Confidences from the shares of each page's candidates in each variant; pages vote."""
+        votes = np.stack([shares.any(axis=1) for _, shares in pages]).astype(np.float32)
+        votes[0] *= HOME_WEIGHT
+        votes /= np.maximum(votes.sum(axis=0), 1e-9)
+        answer = np.zeros((len(ablation.gone), len(ablation.node_ids)))
+        for column, node_id in enumerate(ablation.node_ids):
+            self._position(ablation.taxonomy, node_id)
+            line = [self._taxonomy.index[i] for i in self._taxonomy.lineage(node_id)]
+            sums = np.zeros((len(ablation.gone), len(line)))
+            for vote, (candidates, shares) in zip(votes, pages, strict=True):
+                below = self._nodes.lies_in(candidates[:, None], np.array(line)[None])
+                sums += vote[:, None] * (shares @ below.astype(np.float32))
+            answer[:, column] = self.manifest.tiers.confidence_along(sums, self._nodes.tier[line])
+        return answer
+
+    @functools.cached_property
+    def _ablation(self) -> PageAblation:
+        return PageAblation(
+            sources=self._sources,
+            encoder=self._encoder,
+            booster=self._booster,
+            temperature=self.manifest.temperature,
+        )
+
+    def _pages_read(self, pages: Sequence[PageText]) -> list[PageRead]:
+        """As the last `classify` read them, or read now."""
+        texts = [field_texts(page) for page in pages]
+        fresh = list(dict.fromkeys(page for page in texts if page not in self._last))
+        known = self._last
+        if fresh:
+            known = {**known, **self._read(fresh)}
+        return [known[page] for page in texts]
+
+    def _read(self, texts: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], PageRead]:
+        reading = read(texts, self._encoder)
+        pairs = self._sources.pairs(reading, self.manifest.n_candidates)
+        return dict(
+            zip(
+                texts,
+                pages_read(reading, pairs, margins_of(self._booster, pairs.features)),
+                strict=True,
+            )
         )
 
     def _position(self, taxonomy: str, node_id: str) -> int:
@@ -133,7 +284,9 @@ class Ranker:
             raise ModelError(f"{NAME} answers in {self._taxonomy.name}, not in {taxonomy}")
         return self._taxonomy.index[self._taxonomy[node_id].id]
 
-    def _shares(self, documents: Sequence[Document]) -> tuple[Vectors, Vectors, Vectors]:
+    def _shares(
+        self, documents: Sequence[Document], *, remember: bool = False
+    ) -> tuple[Vectors, Vectors, Vectors]:
         """Of each document: share of each node, the same in logarithms, and how like a page with a
         topic its likeliest page is.
 
@@ -141,7 +294,7 @@ class Ranker:
         """
         pages: dict[int, PageText] = {id(page): page for d in documents for page in d.pages}
         position = {key: i for i, key in enumerate(pages)}
-        of_pages, in_scope = self._page_shares(tuple(pages.values()))
+        of_pages, in_scope = self._page_shares(tuple(pages.values()), remember=remember)
         shares = np.zeros((len(documents), len(self._nodes)), dtype=np.float32)
         likeliest = np.zeros(len(documents), dtype=np.float32)
         for row, document in enumerate(documents):
@@ -154,16 +307,19 @@ class Ranker:
                 likeliest[row] = in_scope[rows].max()
         return shares, np.log(shares + 1e-12), likeliest
 
-    def _page_shares(self, pages: Sequence[PageText]) -> tuple[Vectors, Vectors]:
+    def _page_shares(self, pages: Sequence[PageText], *, remember: bool) -> tuple[Vectors, Vectors]:
         if not pages:
             return np.zeros((0, len(self._nodes)), np.float32), np.zeros(0, np.float32)
         reading = read([field_texts(page) for page in pages], self._encoder)
         pairs = self._sources.pairs(reading, self.manifest.n_candidates)
         margins = margins_of(self._booster, pairs.features)
+        if remember and len(pages) <= REMEMBERED:
+            found = pages_read(reading, pairs, margins)
+            self._last = dict(zip(reading.texts, found, strict=True))
         shares = spread(margins, pairs.candidates, self.manifest.temperature, len(self._nodes))
         shares[~reading.present.any(axis=1)] = 0
-        found = signals(reading, pairs.features, margins, self._menu)
-        return shares, self.manifest.scope.probabilities(found)
+        of_pages = signals(reading, pairs.features, margins, self._menu)
+        return shares, self.manifest.scope.probabilities(of_pages)
 
 
 def margins_of(booster: xgboost.Booster, features: Vectors) -> Vectors:
@@ -191,7 +347,8 @@ def create(resources: Resources) -> Ranker:
     # The manifest names the taxonomy, so it is read before the rest is checked against it.
     from taxocrawl.classifiers.model_folder import read_manifest
 
-    taxonomy = resources.taxonomy(read_manifest(folder).taxonomy)
+    read_manifest(folder)
+    taxonomy = resources.taxonomy(taxonomy_of_model(folder))
     model = load_model(folder, taxonomy)
     return build(model, taxonomy, min_confidence=resources.settings.min_confidence)
 

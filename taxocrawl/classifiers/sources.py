@@ -50,6 +50,7 @@ class Sources:
         """What each source says; `excluded` labelled pages do not vote (see Neighbours)."""
         vectors = page_vectors(reading)
         votes, nearest = self.neighbours.scores(vectors, excluded)
+        keyword_places = [self.keywords.places(texts) for texts in reading.texts]
         groups = [self.linear.logits(reading, group) for group in features.GROUP_POSITIONS]
         return Evidence(
             linear=log_softmax(self.linear.logits(reading)),
@@ -58,7 +59,8 @@ class Sources:
             title_prototypes=self.prototypes.similarities(reading.vectors[:, _TITLE]),
             neighbours=votes,
             nearest_page=nearest,
-            keywords=self.keywords.scores(reading.texts),
+            keywords=self.keywords.weigh(keyword_places),
+            keyword_places=tuple(keyword_places),
         )
 
     def pairs(

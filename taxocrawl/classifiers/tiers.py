@@ -43,6 +43,20 @@ class Tiers:
             result[:, below] = np.minimum(result[:, below], result[:, nodes.parent[below]])
         return np.asarray(result, dtype=np.float32)
 
+    def confidence_along(
+        self, sums: NDArray[np.float64], tiers: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Confidence of the last node of a lineage, as `confidences` gives it, (n,).
+
+        `sums` (n, n_nodes) are the shares of the subtrees of its nodes, the root first.
+        """
+        at = np.minimum(tiers - 1, len(self.slopes) - 1)
+        slopes, offsets = np.array(self.slopes)[at], np.array(self.offsets)[at]
+        clipped = np.clip(sums, 1e-6, 1 - 1e-6)
+        each = 1 / (1 + np.exp(-(slopes * np.log(clipped / (1 - clipped)) + offsets)))
+        result: NDArray[np.float64] = np.where(sums > 0, each, 0).min(axis=1)
+        return result
+
     def threshold(self, tier: int) -> float:
         """Least confidence with which a node of that tier is asserted."""
         return self.thresholds[min(tier, len(self.thresholds)) - 1]

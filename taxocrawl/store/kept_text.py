@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from taxocrawl.store.labels import existing
-from taxocrawl.store.opening import connect
-from taxocrawl.store.reader import WAIT_S
+from taxocrawl.store.reader import reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ class KeptSite:
 
 def kept_sites(path: Path, domains: Sequence[str] | None = None) -> tuple[KeptSite, ...]:
     """Sites of the store that were read, by domain: all, or those of these names."""
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path) as store:
         everything = domains is None
         sites = store.execute(_SITES, [everything, list(domains or ())]).fetchall()
         pages = store.execute(_PAGES, [everything, list(domains or ())]).fetchall()

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -158,14 +158,19 @@ class StoreReader:
         with self._open() as store:
             return tuple(Failure(**row) for row in _rows(store, _FAILURES, [not retryable_only]))
 
-    @contextmanager
-    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with connect(self.path, read_only=True, wait_s=self._wait_s) as connection:
-            try:
-                yield connection
-            except duckdb.Error as error:
-                first = str(error).splitlines()[0]
-                raise StoreError(f"{self.path} cannot be read: {first}") from error
+    def _open(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return reading(self.path, wait_s=self._wait_s)
+
+
+@contextmanager
+def reading(path: Path, *, wait_s: float = WAIT_S) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for one question; whatever is wrong with the file is a StoreError."""
+    with connect(path, read_only=True, wait_s=wait_s) as connection:
+        try:
+            yield connection
+        except duckdb.Error as error:
+            first = str(error).splitlines()[0]
+            raise StoreError(f"{path} cannot be read: {first}") from error
 
 
 def _rows(

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import numpy as np
 
+from taxocrawl.store.diverse import choose
 from taxocrawl.store.labels import WAIT_S, Label, existing, write_labels, writing
 from taxocrawl.store.migration import now
 from taxocrawl.store.opening import connect
@@ -15,6 +17,12 @@ CLOSE: Final = 0.2
 """A lead of the first choice over the best one of another branch below this is worth a look."""
 QUEUE: Final = 1_000
 """Sites put into the queue at once: more than a person does before the next run replaces them."""
+POOL: Final = 20_000
+"""Doubtful sites that the queue is chosen from; of each first choice the most doubtful ones."""
+LABELLED: Final = 200
+"""Newest labels that the queue keeps away from: what they say need not be asked again."""
+LANGUAGE_SHARE: Final = 0.2
+"""How much another language counts beside other categories, whose confidences are up to 1."""
 CANDIDATES: Final = 5
 FIRST_WORDS: Final = 60
 
@@ -45,22 +53,39 @@ class ReviewItem:
 
 
 def fill_queue(path: Path, taxonomy: str) -> int:
-    """Queue the doubtful sites of the newest run; the number of sites that wait.
+    """Queue the doubtful sites of the newest run, the most useful first; how many sites wait.
 
-    First those where nothing was sure, then those where two classifiers differ or the first choice
-    leads by little. In rounds: one site of each first choice, the most doubtful of it, before
-    the second of any, so that an hour of work sees every kind of mistake. Sites that somebody has
-    labelled are left out, those that were skipped stay last.
+    Doubtful: nothing was sure, two classifiers differ, or the first choice leads by little. Useful:
+    much in doubt, and unlike what was queued before it or labelled lately (in categories thought
+    of, all above them, and language), so that an hour of work sees every kind of mistake. Sites
+    that somebody has labelled are left out, those that were skipped stay last.
     """
     with writing(path) as store:
-        values = {"taxonomy": taxonomy, "close": CLOSE, "queue": QUEUE, "now": now()}
-        for statement in (_FORGET, _FILL):
-            wanted = {name: v for name, v in values.items() if f"${name}" in statement}
-            store.execute(statement, wanted)
+        store.execute(_FORGET, {"taxonomy": taxonomy})
+        _fill(store, taxonomy)
         waiting = store.execute(
             "SELECT count(*) FROM review_queue WHERE taxonomy = ? AND done_at IS NULL", [taxonomy]
         ).fetchall()
     return int(waiting[0][0])
+
+
+def _fill(store: duckdb.DuckDBPyConnection, taxonomy: str) -> None:
+    """Choose among the doubtful sites and queue them; the same store gives the same queue."""
+    limits = {"close": CLOSE, "pool": POOL, "labelled": LABELLED}
+    store.execute(_POOL, {"taxonomy": taxonomy, **limits})
+    pool = store.execute("SELECT use, seen FROM review_pool ORDER BY place").fetchnumpy()
+    entries = store.execute(_ENTRIES, {"language_share": LANGUAGE_SHARE}).fetchnumpy()
+    chosen = choose(
+        np.asarray(pool["use"], dtype=np.float64),
+        np.asarray(entries["place"], dtype=np.int64),
+        np.asarray(entries["feature"], dtype=np.int64),
+        np.asarray(entries["value"], dtype=np.float64),
+        n=QUEUE,
+        seen=np.asarray(pool["seen"], dtype=np.bool_),
+    )
+    values = {"taxonomy": taxonomy, "chosen": chosen, "now": now()}
+    store.execute(_QUEUE_UP, values)
+    store.execute("DROP TABLE review_pool")
 
 
 def next_in_queue(path: Path, taxonomy: str, *, seen: Collection[str] = ()) -> ReviewItem | None:
@@ -148,8 +173,8 @@ _FORGET: Final = """
         )
     )
 """
-_FILL: Final = """
-    INSERT INTO review_queue
+_POOL: Final = """
+    CREATE OR REPLACE TEMP TABLE review_pool AS
     WITH newest AS (
         SELECT run_id FROM runs
         WHERE run_id IN (SELECT run_id FROM predictions WHERE taxonomy = $taxonomy)
@@ -200,20 +225,63 @@ _FILL: Final = """
             SELECT domain FROM review_queue WHERE taxonomy = $taxonomy AND done_at IS NULL
         )
     ),
-    rounds AS (
-        SELECT *, row_number() OVER (
-            PARTITION BY reason = 'uncertain', node_id ORDER BY lead, domain
-        ) AS round
+    -- Two classifiers that differ are as much in doubt as a small lead, however sure each is.
+    useful AS (
+        SELECT *, CASE reason
+            WHEN 'uncertain' THEN 1 - lead WHEN 'disagreement' THEN 0.8 ELSE 0.6 * (1 - lead)
+        END AS use
         FROM weighed WHERE reason IS NOT NULL
     ),
-    placed AS (
-        SELECT *, row_number() OVER (
-            ORDER BY reason = 'uncertain' DESC, round, lead, domain
-        ) AS place
-        FROM rounds
+    rounds AS (
+        SELECT *, row_number() OVER (PARTITION BY node_id ORDER BY use DESC, domain) AS round
+        FROM useful
+    ),
+    drawn AS (
+        SELECT run_id, domain, reason, use, FALSE AS seen FROM rounds
+        ORDER BY round, use DESC, domain LIMIT $pool
+    ),
+    labelled AS (
+        SELECT domain, max(created_at) AS said_at FROM labels
+        WHERE taxonomy = $taxonomy AND url IS NULL
+        GROUP BY domain
+    ),
+    known AS (
+        SELECT firsts.run_id, domain, '' AS reason, 0.0 AS use, TRUE AS seen
+        FROM firsts JOIN labelled USING (domain)
+        ORDER BY said_at DESC, domain LIMIT $labelled
+    ),
+    pool AS (
+        SELECT *, row_number() OVER (ORDER BY use DESC, domain) - 1 AS place
+        FROM (FROM drawn UNION ALL FROM known)
     )
-    SELECT run_id, domain, $taxonomy, reason, 1.0 / place, $now, NULL
-    FROM placed WHERE place <= $queue
+    SELECT pool.*, list(struct_pack(path := answers.path_ids, confidence := answers.confidence)
+            ORDER BY answers.rank) AS said
+    FROM pool JOIN answers ON answers.domain = pool.domain AND answers.decides
+        AND answers.rank <= 5
+    GROUP BY ALL
+"""
+# What a site's answer is like: the categories thought of with all above them, and its language.
+_ENTRIES: Final = """
+    WITH said AS (
+        SELECT place, unnest(said, recursive := true) FROM review_pool
+    ),
+    parts AS (
+        SELECT place, unnest(path) AS feature, confidence AS value FROM said
+        UNION ALL
+        SELECT place, 'language ' || coalesce(language, ''), $language_share
+        FROM review_pool LEFT JOIN sites USING (run_id, domain)
+    )
+    SELECT place, dense_rank() OVER (ORDER BY feature) - 1 AS feature, sum(value) AS value
+    FROM parts GROUP BY place, parts.feature HAVING sum(value) > 0
+    ORDER BY place, feature
+"""
+_QUEUE_UP: Final = """
+    INSERT INTO review_queue
+    SELECT run_id, domain, $taxonomy, reason, 1.0 / number, $now, NULL
+    FROM (
+        SELECT unnest($chosen::BIGINT[]) AS place,
+            generate_subscripts($chosen::BIGINT[], 1) AS number
+    ) JOIN review_pool USING (place)
 """
 _SITE: Final = """
     SELECT

@@ -46,8 +46,6 @@ BATCHES = (16, 128)
 MANY_PAGES = 2000
 # The shares of a model that saw no label are flatter than those of the shipped one.
 UNTRAINED_TEMPERATURE = 2.0
-# Share of the texts so unlike all candidates that they are not answered (see training.fit).
-REFUSED_SHARE = 0.03
 READ_AT_ONCE = 128
 
 ZERO_SHOT, OWN_RANKER = "no label", "a ranker of its own"
@@ -273,12 +271,12 @@ def _trained(trainer: Trainer, base: Base, untrained: Trained) -> Trained:
         booster = trainer.rank(candidates, features, everything)
     tiers, temperature, calibrated = trainer.calibrated(way.margins, candidates)
     metrics["calibration_error"] = calibrated["ece_accepted"]
-    least = float(np.quantile(way.margins.max(axis=1), REFUSED_SHARE))
     trainer.progress("linear head on all texts")
     head = trainer.head_arrays(everything)
-    manifest = trainer.manifest(
-        booster, head, replace(tiers, least_margin=least), temperature, _rounded(metrics)
-    )
+    manifest = trainer.manifest(booster, head, tiers, temperature, _rounded(metrics))
+    if way.name != OWN_RANKER:
+        trainer.fold_rankers = [booster] * trainer.plan.n_folds
+    manifest = replace(manifest, scope=trainer.scope(features, way.margins, head, booster))
     return Trained(arrays=trainer.arrays(head), booster=booster, manifest=manifest, kept=way.name)
 
 

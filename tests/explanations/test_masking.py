@@ -1,5 +1,6 @@
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,9 +81,10 @@ def test_phrases_are_pairs_that_stand_side_by_side(document):
     mask = WordMask(document("Ice hockey. Hockey, ice! ice-hockey 足球比赛"))
     ice, hockey = mask.words.index("ice"), mask.words.index("hockey")
     assert mask.phrases({ice, hockey}) == [(ice, hockey)]
+    apart = WordMask(document("ice. Hockey"))
     assert mask.phrase_text((ice, hockey)) == "ice hockey"
-    assert mask.without_phrase((ice, hockey)).pages[0].fields.body == ". Hockey, ice! - 足球比赛"
-    assert WordMask(document("ice. Hockey")).without_phrase((0, 1)).text == "ice. Hockey"
+    assert mask.cut(mask.phrase_places((ice, hockey))).pages[0].fields.body == ". Hockey, ice! - 足球比赛"
+    assert apart.cut(apart.phrase_places((0, 1))).text == "ice. Hockey"
     han = tuple(mask.words.index(word) for word in ("足球", "比赛"))
     assert mask.phrases(han) == [han]
     assert mask.phrase_text(han) == "足球比赛"
@@ -91,14 +93,15 @@ def test_phrases_are_pairs_that_stand_side_by_side(document):
 def test_a_phrase_never_spans_two_fields():
     mask = WordMask(page(title="ice", description="hockey"))
     assert mask.phrases({0, 1}) == []
-    assert mask.without_phrase((0, 1)).text == "ice\nhockey"
+    assert mask.cut(mask.phrase_places((0, 1))).text == "ice\nhockey"
 
 
 def test_passages_are_sentences_cut_at_the_longest_length(document):
     mask = WordMask(
         document("One two. Version 3.5 is out!\nThree。四五六。 a b c d e f", title="T t")
     )
-    assert [passage.text for passage in mask.passages({"title", "body"}, longest=4)] == [
+    everything = np.ones(len(mask.words), dtype=bool)
+    assert [passage.text for passage in mask.passages({"title", "body"}, longest=4, with_any=everything)] == [
         "T t",
         "One two",
         "Version 3.5 is",

@@ -339,14 +339,14 @@ def walk(path: Path, **options: Any) -> list[tuple[str, str]]:
     return seen
 
 
-def test_the_queue_holds_doubtful_sites_one_of_each_kind_in_rounds(doubtful: Path) -> None:
+def test_the_queue_holds_doubtful_sites_each_unlike_those_before_it(doubtful: Path) -> None:
     assert review.fill_queue(doubtful, "topics") == 5
     assert walk(doubtful) == [
         ("s2.example", "uncertain"),
         ("f1.example", "uncertain"),
+        ("torn.example", "disagreement"),
         ("s1.example", "uncertain"),
         ("close.example", "close"),
-        ("torn.example", "disagreement"),
     ]
     assert review.fill_queue(doubtful, "topics") == 5
 
@@ -362,12 +362,25 @@ def test_what_was_decided_or_skipped_is_so_after_the_next_filling(doubtful: Path
             review.decide(doubtful, item, node_id="5", labelled_by="ann")
     assert review.fill_queue(doubtful, "topics") == 4
     assert [domain for domain, _ in walk(doubtful)] == [
-        "s1.example",
-        "close.example",
         "torn.example",
+        "close.example",
+        "s1.example",
         "s2.example",
     ]
     assert deepest(doubtful, "f1.example") == [("Food > Baking", "label")]
+
+
+def test_what_was_labelled_is_not_asked_again_in_other_words(doubtful: Path) -> None:
+    add_labels(doubtful, [label("2", domain="s2.example")])
+    review.fill_queue(doubtful, "topics")
+    assert walk(doubtful)[0] == ("f1.example", "uncertain")
+
+
+def test_the_queue_is_the_same_each_time_it_is_filled(doubtful: Path) -> None:
+    review.fill_queue(doubtful, "topics")
+    first = walk(doubtful)
+    review.fill_queue(doubtful, "topics")
+    assert walk(doubtful) == first
 
 
 def test_an_answer_can_be_taken_back(doubtful: Path) -> None:

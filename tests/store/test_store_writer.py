@@ -111,9 +111,7 @@ def test_everything_of_an_outcome_is_stored(path: Path) -> None:
     ]
 
 
-def test_ten_words_for_five_against_three_sentences_and_ten_features_with_the_rest_are_kept(
-    path: Path,
-) -> None:
+def test_ten_words_for_five_against_three_sentences_and_ten_features_with_the_rest_are_kept(path: Path) -> None:
     words = [Attribution(kind="word", name=f"w{i}", weight=(i - 15) / 10) for i in range(40)]
     sentences = [Attribution(kind="sentence", name=f"s{i}", weight=i / 10) for i in range(6)]
     features = [Attribution(kind="feature", name=f"f{i}", weight=-i / 10) for i in range(20)]

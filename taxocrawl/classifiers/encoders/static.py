@@ -85,6 +85,17 @@ class StaticEncoder:
             kept.clear()
         return result
 
+    def tokenize_words(self, words: Sequence[str]) -> tuple[TokenIds, NDArray[np.int64]]:
+        """Token ids of all words one after the other, and how many each has: `tokenize` of short
+        texts for a tenth of its time where they were met before.
+        """
+        kept = self._kept
+        fresh = [word for word in words if word not in kept]
+        again = dict(zip(fresh, self.tokenize(fresh), strict=True)) if fresh else {}
+        ids = [again[word] if word in again else kept[word] for word in words]
+        flat = np.fromiter(chain.from_iterable(ids), dtype=np.int64)
+        return flat, np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
+
     def _ids(self, texts: list[str]) -> list[list[int]]:
         encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
