@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from taxocrawl.errors import SettingsError
+from taxocrawl.taxonomies.user_file import taxonomy_of_model
 
 ENVIRONMENT_PREFIX = "TAXOCRAWL_"
 SETTINGS_FILE = "taxocrawl.toml"
+SHIPPED_MODELS = Path(__file__).parent / "models"
 
 KeepText = Literal["none", "main", "all"]
 Aspect = Literal["form", "risk", "tags"]
+DocumentKind = Literal["page", "product"]
 TlsVerify = Literal["strict", "warn"]
 
 _CONNECT_TO = re.compile(r"(\[[^\]]*\]|[^:\[\]]*):(\d*):(\[[^\]]+\]|[^:\[\]]+):(\d*)")
@@ -111,7 +114,9 @@ class Settings:
         1, "fewest words of a bare text (no page around it) that are classified", low=1
     )
     # --- classification
-    taxonomies: tuple[str, ...] = setting(("iab-3.1",), "taxonomies to answer in")
+    taxonomies: tuple[str, ...] = setting(
+        ("iab-3.1",), "taxonomies to answer in (with a model of your own: its own)"
+    )
     classifiers: tuple[str, ...] = setting(("ranker",), "classifiers that run; the first decides")
     encoder: str = setting("default", "encoder's name, or a sentence-transformers model or folder")
     model: str = setting("default", "model's name or folder")
@@ -120,6 +125,9 @@ class Settings:
         "assert nodes from this confidence up (empty: the model's own thresholds)",
         low=0,
         high=1,
+    )
+    kind: DocumentKind = setting(
+        "page", "what the texts are: page, or product for bare names of products"
     )
     aspects: tuple[Aspect, ...] = setting(
         ("form", "risk", "tags"), "what is said of a site beside its categories"
@@ -173,7 +181,15 @@ def load(
     for name, value in (overrides or {}).items():
         if value is not None:
             values[name] = check(name, value, overrides_from)
+    if "taxonomies" not in values and "model" in values:
+        # A model of the user's own answers in one taxonomy, which so need not be said again.
+        own = next(filter(None, map(taxonomy_of_model, _model_folders(str(values["model"])))), "")
+        values |= {"taxonomies": (own,)} if own else {}
     return Settings(**values)  # type: ignore[arg-type]  # each value was checked against its field
+
+
+def _model_folders(model: str) -> tuple[Path, Path]:
+    return (SHIPPED_MODELS / model, Path(model))
 
 
 def check(name: str, value: object, where: str) -> object:

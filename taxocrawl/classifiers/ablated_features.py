@@ -184,9 +184,7 @@ class AblatedFeatures:
         best = np.where(same_root[:, None] > 0, mean[:, :, None, :], -1).max(axis=3)
         # A root whose best node is no candidate keeps it.
         other = base["prototype_root"] > best[:, :1] + 1e-5
-        columns["prototype_root"] = np.where(
-            other, np.maximum(best, base["prototype_root"]), best
-        )
+        columns["prototype_root"] = np.where(other, np.maximum(best, base["prototype_root"]), best)
         if changed.any():
             silent = ~titles.any(axis=2)[:, :, None]
             for kind, name in enumerate(KINDS):
@@ -323,6 +321,8 @@ def _prototype_slots(sources: Sources) -> tuple[Ints, list[tuple[int, int]]]:
         most = int(counts.max(initial=1))
         starts = np.cumsum(counts) - counts
         steps = np.minimum(np.arange(most)[None, :], np.maximum(counts - 1, 0)[:, None])
+        if len(rows) == 0:  # a user's taxonomy without any synonym or example
+            rows = np.zeros(1, dtype=np.int64)
         blocks.append(rows[np.minimum(starts[:, None] + steps, len(rows) - 1)])
         kinds.append((first, first + most))
         first += most

@@ -15,6 +15,7 @@ from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Resources, Vectors
 from taxocrawl.records import Document, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
+from taxocrawl.taxonomies.user_file import taxonomy_of_model
 
 NAME = "linear"
 TIERS = Tiers(thresholds=(0.5,))
@@ -91,7 +92,8 @@ class Linear:
 def create(resources: Resources) -> Linear:
     """The linear head of the chosen model."""
     folder = resources.model_folder()
-    taxonomy = resources.taxonomy(read_manifest(folder).taxonomy)
+    read_manifest(folder)
+    taxonomy = resources.taxonomy(taxonomy_of_model(folder))
     model = load_model(folder, taxonomy)
     return Linear(
         taxonomy=taxonomy,

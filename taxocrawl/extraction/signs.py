@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from lxml import etree
+
 from taxocrawl.extraction.structured import tidy
 from taxocrawl.records import OutcomeKind, Page, StatusHint
 
@@ -33,6 +35,10 @@ _APP_ROOT_IDS = (
 )
 _APP_ROOTS = frozenset(_APP_ROOT_IDS.split())
 _APP_TAGS = ("app-root", "my-app", "flutter-view", "ion-app")
+# An element of the page's own making at the top of its body, or a game's canvas.
+_APP_SHELL = etree.XPath(
+    "boolean(/html/body/*[contains(name(), '-')] | //*[@id='unity-container' or @id='unity-canvas'])"
+)
 _MANY_SCRIPTS = 2
 MAX_NOSCRIPTS = 20
 MAX_PIECES = 500
@@ -103,13 +109,19 @@ def noscript_texts(tree: Any) -> tuple[str, ...]:
     )
 
 
+def of_address(url: str) -> tuple[StatusHint, ...]:
+    """What the path of an address says: a page for logging in, registering, lost passwords."""
+    if not _LOGIN_PATH.search(url.partition("://")[2].partition("/")[2].lower()):
+        return ()
+    return (StatusHint(kind="gated", detail="login", rule="login_path"),)
+
+
 def of_tree(page: Page, tree: Any) -> tuple[StatusHint, ...]:
     """Signs of one parsed page, scripts and hidden elements still in its tree."""
     hints = []
     if page.header("cf-mitigated"):
         hints.append(StatusHint(kind="bot_check", detail="js_challenge", rule="cf_mitigated"))
-    if _LOGIN_PATH.search(page.url.partition("://")[2].partition("/")[2].lower()):
-        hints.append(StatusHint(kind="gated", detail="login", rule="login_path"))
+    hints.extend(of_address(page.url))
     if any((e.get("type") or "").lower() == "password" for e in tree.iter("input")):
         hints.append(StatusHint(kind="gated", detail="login", rule="password_field"))
     return (*hints, *_signs_of_scripts(tree))
@@ -118,8 +130,10 @@ def of_tree(page: Page, tree: Any) -> tuple[StatusHint, ...]:
 def _signs_of_scripts(tree: Any) -> tuple[StatusHint, ...]:
     hints = []
     blocks = tree.iter("div", "main", "body")
-    if next(tree.iter(*_APP_TAGS), None) is not None or any(
-        element.get("id") in _APP_ROOTS for element in blocks
+    if (
+        next(tree.iter(*_APP_TAGS), None) is not None
+        or any(element.get("id") in _APP_ROOTS for element in blocks)
+        or _APP_SHELL(tree)
     ):
         hints.append("app_root")
     if any(map(ASKS_FOR_JAVASCRIPT.search, noscript_texts(tree))):

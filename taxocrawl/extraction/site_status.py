@@ -3,6 +3,7 @@
 Decided before any classifier sees the page, so that a parked domain is never classified by its ads.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,12 @@ HEADINGS = 3
 PROSE_WORDS = 10
 # Words of a page below which the markup of a challenge or an app speaks louder than they do.
 BARE_WORDS = 80
+# Words of a page below which its description is all that a landing page of scripts says.
+FEW_WORDS = 25
+# What a shell shows until its scripts have run: "Loading, please wait".
+LOADING_WORDS = 4
+
+_SEPARATOR = re.compile(r"\s+[-–—:·•|]+\s+|\s*(?:[|»›]|::)\s*")
 
 ENDS_THE_VISIT = frozenset({"parked", "bot_check", "soft404"})
 
@@ -25,7 +32,7 @@ ENDS_THE_VISIT = frozenset({"parked", "bot_check", "soft404"})
 class _Said:
     """A page's words as the rules read them."""
 
-    title: str
+    titles: tuple[str, ...]
     headings: tuple[str, ...]
     text: str
     prose: int
@@ -67,11 +74,19 @@ def site_status(extracts: Sequence[Extract], settings: Settings) -> StatusHint |
     return home
 
 
+def _titles(extract: Extract) -> tuple[str, ...]:
+    """The title, its parts ("Shop | Log in"), and of a page of few words the description."""
+    title = _plain(extract.title)
+    parts = _SEPARATOR.split(title)
+    description = _plain(extract.description) if extract.text_words < FEW_WORDS else ""
+    return tuple(dict.fromkeys(t for t in (title, *parts, description) if t))
+
+
 def _said(extract: Extract) -> _Said:
     lines = extract.text.split("\n")
     counts = [words.count(line) for line in lines[:400]]
     return _Said(
-        title=_plain(extract.title),
+        titles=_titles(extract),
         headings=tuple(map(_plain, extract.headings[:HEADINGS])),
         text=_plain(extract.text[:TEXT_CHARS]),
         prose=sum(count for count in counts if count >= PROSE_WORDS),
@@ -82,9 +97,11 @@ def _said(extract: Extract) -> _Said:
 
 
 def _holds(rule: Rule, said: _Said) -> bool:
-    if (rule.hints and not rule.hints & said.hints) or said.links > rule.max_links:
+    if not rule.needs <= said.hints or (rule.hints and not rule.hints & said.hints):
         return False
-    heads = (said.title, *said.headings[: rule.headings])
+    if said.links > rule.max_links or said.words > rule.max_words:
+        return False
+    heads = (*said.titles, *said.headings[: rule.headings])
     if rule.head and said.prose <= rule.head_limit and any(map(rule.head.search, heads)):
         return True
     return bool(rule.text and said.prose <= rule.text_limit and rule.text.search(said.text))
@@ -106,9 +123,9 @@ def _too_little(extract: Extract, said: _Said) -> StatusHint:
     if "app_root" in said.hints or "asks_for_javascript" in said.hints:
         rule = "app_root" if "app_root" in said.hints else "asks_for_javascript"
         return StatusHint(kind="script_only", detail="", rule=rule)
+    if extract.text_words <= LOADING_WORDS and "scripts" in said.hints:
+        return StatusHint(kind="script_only", detail="", rule="scripts")
     if not extract.text_words:
-        if "scripts" in said.hints:
-            return StatusHint(kind="script_only", detail="", rule="scripts")
         detail = "frames" if extract.frame_urls else ""
         return StatusHint(kind="empty", detail=detail, rule="no_text")
     return StatusHint(kind="thin", detail=f"{extract.text_words} words", rule="few_words")

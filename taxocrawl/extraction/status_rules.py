@@ -24,6 +24,8 @@ class Rule:
     head_limit: int
     text_limit: int
     max_links: int
+    max_words: int
+    needs: frozenset[str]
     hints: frozenset[str]
 
 
@@ -46,6 +48,8 @@ def _rule(row: Mapping[str, Any], names: Mapping[str, str]) -> Rule:
         head_limit=row.get("head_limit", 0),
         text_limit=row.get("text_limit", 0),
         max_links=row.get("max_links", 1_000),
+        max_words=row.get("max_words", 1_000_000),
+        needs=frozenset(row.get("needs", ())),
         hints=frozenset(row.get("hints", ())),
     )
 

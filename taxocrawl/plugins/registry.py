@@ -12,7 +12,7 @@ from taxocrawl.nearest import near_path
 from taxocrawl.plugins.guard import describe, guard
 from taxocrawl.plugins.results import CheckedExtractor
 from taxocrawl.protocols import Classifier, Encoder, Explainer, Extractor
-from taxocrawl.settings import Settings
+from taxocrawl.settings import SHIPPED_MODELS, Settings
 from taxocrawl.taxonomies import formats
 from taxocrawl.taxonomies.tree import Taxonomy
 from taxocrawl.taxonomies.user_file import read_csv
@@ -28,7 +28,6 @@ KINDS: tuple[ComponentKind, ...] = (
     "classifiers",
     "explainers",
 )
-SHIPPED_MODELS = Path(__file__).parent.parent / "models"
 
 T = TypeVar("T")
 
@@ -144,7 +143,7 @@ class Registry:
                 plugin=str(path),
                 factory=lambda resources: read_csv(path),
             )
-        elif other.plugin != str(path):
+        elif other.plugin != str(path) and not _same_bytes(Path(other.plugin), path):
             raise TaxonomyError(
                 f"{path}: there is a taxonomy {path.stem!r} already, of {other.plugin}; "
                 "rename the file"
@@ -216,6 +215,11 @@ class Registry:
     def resources(self, plugin: str) -> "PluginResources":
         """What the factories of that plugin get."""
         return PluginResources(self, plugin)
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    """Whether both are files of the same content: a taxonomy, and its copy in a model's folder."""
+    return one.is_file() and one.read_bytes() == other.read_bytes()
 
 
 class PluginResources:

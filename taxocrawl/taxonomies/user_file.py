@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,10 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 REQUIRED = ("id", "parent", "name")
 DELIMITERS = ("\t", ",", ";", "|")
+
+MODEL_FILE = "model.json"
+IN_MODEL = "taxonomy"
+"""Folder of a model folder that holds the user's taxonomy it answers in, as NAME.csv."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -60,6 +65,18 @@ def read_csv(path: Path, *, name: str = "") -> Taxonomy:
         raise _lost(path, rows, set(ordered))
     texts = {node_id: row.texts for node_id, row in rows.items() if row.texts}
     return Taxonomy(name or path.stem, _nodes(rows, ordered), texts=texts, source=str(path))
+
+
+def taxonomy_of_model(folder: Path) -> str:
+    """Name of the taxonomy that a model answers in, or the file of it in the model's folder; ''
+    where the folder holds no model or one of none.
+    """
+    try:
+        name = json.loads((folder / MODEL_FILE).read_text("utf-8"))["taxonomy"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+    path = folder / IN_MODEL / f"{name}.csv"
+    return str(path) if path.is_file() else str(name)
 
 
 def _decode(path: Path) -> str:

@@ -1,5 +1,6 @@
 """How good answers are: accuracy by tier and language, calibration, candidates, coverage."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -115,3 +116,87 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
         cells: Sequence[str] = [f"{row[h.replace(' ', '_')]:.3f}" for h in heads]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def by_tier(best: Ints, truth: Truth, nodes: NodeArrays) -> dict[int, Bools]:
+    """Whether the answer lies under the primary's node of each tier, of the pages that have one."""
+    result = {}
+    for tier in range(1, int(nodes.tier.max()) + 1):
+        rows = nodes.tier[truth.primary] >= tier
+        wanted = _at_tier(truth.primary[rows], tier, nodes)
+        result[tier] = (_at_tier(best[rows], tier, nodes) == wanted) & (best[rows] >= 0)
+    return result
+
+
+def _at_tier(positions: Ints, tier: int, nodes: NodeArrays) -> Ints:
+    """The node itself or its ancestor at that tier, -1 where it lies above."""
+    parent, of_tier = np.append(nodes.parent, -1), np.append(nodes.tier, 0)
+    current = positions.copy()
+    for _ in range(int(nodes.tier.max())):
+        current = np.where(of_tier[current] > tier, parent[current], current)
+    return np.where(of_tier[current] == tier, current, -1)
+
+
+def node_scores(best: Ints, truth: Truth) -> dict[int, tuple[float, float, float, int]]:
+    """Precision, recall, F1 and number of pages of every node that is some page's primary."""
+    found = {}
+    for node in np.unique(truth.primary).tolist():
+        wanted, given = truth.primary == node, best == node
+        right = float((wanted & given).sum())
+        precision, recall_ = right / max(1, given.sum()), right / wanted.sum()
+        f1 = 2 * right / (wanted.sum() + given.sum())
+        found[node] = (float(precision), float(recall_), float(f1), int(wanted.sum()))
+    return found
+
+
+def hierarchical_f1(best: Ints, truth: Truth, nodes: NodeArrays) -> float:
+    """F1 of nodes with all their ancestors, over all pages (Kiritchenko, Matwin, Famili 2005)."""
+    shared = given = wanted = 0
+    for answer, primary in zip(best.tolist(), truth.primary.tolist(), strict=True):
+        own, right = set(_lineage(answer, nodes)), set(_lineage(primary, nodes))
+        shared, given, wanted = shared + len(own & right), given + len(own), wanted + len(right)
+    return 2 * shared / max(1, given + wanted)
+
+
+def tree_distances(best: Ints, truth: Truth, nodes: NodeArrays) -> Vectors:
+    """Steps in the tree from each answer to the primary, (n_pages,); no answer stands above the
+    roots.
+    """
+    result = []
+    for answer, primary in zip(best.tolist(), truth.primary.tolist(), strict=True):
+        own, right = set(_lineage(answer, nodes)), set(_lineage(primary, nodes))
+        result.append(len(own ^ right))
+    return np.array(result, dtype=np.float32)
+
+
+def _lineage(node: int, nodes: NodeArrays) -> list[int]:
+    found = []
+    while node >= 0:
+        found.append(node)
+        node = int(nodes.parent[node])
+    return found
+
+
+def confusions(best: Ints, truth: Truth, most: int = 20) -> list[tuple[int, int, int]]:
+    """Primary, wrong answer (-1: none) and how often, the most frequent first."""
+    wrong = [
+        (primary, answer)
+        for primary, answer, ok in zip(
+            truth.primary.tolist(), best.tolist(), truth.accepted, strict=True
+        )
+        if answer not in ok
+    ]
+    counted = sorted(Counter(wrong).items(), key=lambda item: (-item[1], item[0]))
+    return [(primary, answer, n) for (primary, answer), n in counted[:most]]
+
+
+def interval(
+    values: Vectors, sites: Sequence[str], *, seed: int = 0, resamples: int = 1000
+) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean; whole sites are drawn, as their pages are alike."""
+    _, site = np.unique(np.array(sites, dtype=object).astype(str), return_inverse=True)
+    sums, sizes = np.bincount(site, weights=values), np.bincount(site)
+    drawn = np.random.default_rng(seed).integers(0, len(sizes), (resamples, len(sizes)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(low), float(high)

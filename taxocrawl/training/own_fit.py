@@ -21,9 +21,9 @@ from taxocrawl.classifiers.model_folder import Arrays, Manifest, load_model
 from taxocrawl.classifiers.ranker import Ranker, sources_of, spread
 from taxocrawl.classifiers.tiers import Tiers
 from taxocrawl.errors import InputError
-from taxocrawl.plugins.registry import SHIPPED_MODELS
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import Document
+from taxocrawl.settings import SHIPPED_MODELS
 from taxocrawl.taxonomies.tree import Taxonomy
 from taxocrawl.training import evaluate, transfer
 from taxocrawl.training.dataset import LabelledPage, read_glossary
@@ -47,8 +47,10 @@ MANY_PAGES = 2000
 # The shares of a model that saw no label are flatter than those of the shipped one.
 UNTRAINED_TEMPERATURE = 2.0
 READ_AT_ONCE = 128
+# Pages at which calibration on them counts half.
+CALIBRATION_PAGES = 100
 
-ZERO_SHOT, OWN_RANKER = "no label", "a ranker of its own"
+ZERO_SHOT, SHIPPED_RANKER, OWN_RANKER = "no label", "the shipped ranker", "a ranker of its own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +96,10 @@ def train(
     progress: Progress = logger.info,
 ) -> Trained:
     """The best model of the taxonomy that these pages give; without pages the untrained one."""
-    untrained = zero_shot(base, taxonomy)
     if not pages:
-        progress("no labelled text: the shipped model's knowledge alone")
-        return untrained
-    check_classes(pages, taxonomy)
+        return zero_shot(base, taxonomy)
     trainer = own_trainer(base, taxonomy, pages, plan=plan, seed=seed, progress=progress)
-    return _trained(trainer, base, untrained)
+    return finish(measure(trainer, base), base)
 
 
 def own_trainer(
@@ -112,7 +111,8 @@ def own_trainer(
     seed: int,
     progress: Progress,
 ) -> Trainer:
-    """A trainer that goes on from what the shipped model knows."""
+    """A trainer that goes on from what the shipped model knows; InputError for one class only."""
+    check_classes(pages, taxonomy)
     plan = plan or own_plan(len(pages), len(taxonomy))
     folds = own_folds(pages, plan.n_folds, seed=seed)
     plan = replace(plan, n_folds=int(folds.max()) + 1)
@@ -236,69 +236,107 @@ def best_of(ranker: Ranker, pages: Sequence[LabelledPage]) -> Ints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Way:
-    """One way to rank, and its margins of every page's candidates by cross-validation."""
+class Measured:
+    """A trainer's pages ranked by models that did not see them: candidates and features of every
+    page, and of the best way to rank its name, the candidates' margins and what it got right.
+    """
 
+    trainer: Trainer
+    candidates: Ints
+    features: Vectors
     name: str
     margins: Vectors
     hits: Mapping[str, Bools]
 
     @property
     def worth(self) -> tuple[float, float]:
-        """What ways are compared by."""
+        """What models are compared by."""
         return float(self.hits["node_accepted"].mean()), float(self.hits["tier1_accepted"].mean())
 
 
-def _trained(trainer: Trainer, base: Base, untrained: Trained) -> Trained:
-    zero_shot_best = best_of(ranker_of(untrained, base, trainer.taxonomy), trainer.pages)
-    before = evaluate.hits(zero_shot_best, trainer.truth, trainer.nodes)
+def measure(trainer: Trainer, base: Base) -> Measured:
+    """By cross-validation the better of the shipped ranker and one of the pages' own."""
     candidates, features, _ = trainer.cross_fitted()
     flat = features.reshape(-1, features.shape[2])
-    transferred = base.model.ranker.inplace_predict(flat, predict_type="margin")
-    ways = [_way("the shipped ranker", transferred.reshape(candidates.shape), candidates, trainer)]
+    shipped_margins = base.model.ranker.inplace_predict(flat, predict_type="margin")
+    ways = {SHIPPED_RANKER: shipped_margins.reshape(candidates.shape)}
     if len(trainer.pages) >= OWN_RANKER_PAGES:
-        trainer.progress("a ranker of your own")
-        own = trainer.cross_margins(candidates, features)
-        ways.append(_way(OWN_RANKER, own, candidates, trainer))
-    way = max(ways, key=lambda way: way.worth)
-    metrics = _metrics(trainer, way, before)
-    if way.worth[0] < float(before["node_accepted"].mean()):
-        trainer.progress("the labels gain nothing: kept is the model without them")
-        return replace(untrained, manifest=replace(untrained.manifest, metrics=_rounded(metrics)))
+        trainer.progress(OWN_RANKER)
+        ways[OWN_RANKER] = trainer.cross_margins(candidates, features)
+    found = []
+    for name, margins in ways.items():
+        best = best_nodes(spread(margins, candidates, 1.0, len(trainer.nodes)), trainer.nodes)
+        hits = evaluate.hits(best, trainer.truth, trainer.nodes)
+        found.append(
+            Measured(
+                trainer=trainer,
+                candidates=candidates,
+                features=features,
+                name=name,
+                margins=margins,
+                hits=hits,
+            )
+        )
+    return max(found, key=lambda measured: measured.worth)
+
+
+def finish(measured: Measured, base: Base) -> Trained:
+    """The model of all pages, or the untrained one where the labels gain nothing by it."""
+    trainer = measured.trainer
+    untrained = zero_shot(base, trainer.taxonomy)
+    best = best_of(ranker_of(untrained, base, trainer.taxonomy), trainer.pages)
+    before = evaluate.hits(best, trainer.truth, trainer.nodes)
+    metrics = _metrics(measured, before)
+    if measured.worth[0] < float(before["node_accepted"].mean()):
+        trainer.progress("the labels gain nothing: the model without them is kept")
+        manifest = replace(untrained.manifest, metrics=_rounded(metrics))
+        return replace(untrained, manifest=manifest)
     everything = np.arange(len(trainer.pages))
     booster = base.model.ranker
-    if way.name == OWN_RANKER:
-        booster = trainer.rank(candidates, features, everything)
-    tiers, temperature, calibrated = trainer.calibrated(way.margins, candidates)
+    if measured.name == OWN_RANKER:
+        booster = trainer.rank(measured.candidates, measured.features, everything)
+    tiers, temperature, calibrated = trainer.calibrated(measured.margins, measured.candidates)
     metrics["calibration_error"] = calibrated["ece_accepted"]
+    tiers, temperature = modest(tiers, temperature, len(trainer.pages))
     trainer.progress("linear head on all texts")
     head = trainer.head_arrays(everything)
     manifest = trainer.manifest(booster, head, tiers, temperature, _rounded(metrics))
-    if way.name != OWN_RANKER:
+    if measured.name != OWN_RANKER:
         trainer.fold_rankers = [booster] * trainer.plan.n_folds
-    manifest = replace(manifest, scope=trainer.scope(features, way.margins, head, booster))
-    return Trained(arrays=trainer.arrays(head), booster=booster, manifest=manifest, kept=way.name)
+    scope = trainer.scope(measured.features, measured.margins, head, booster)
+    return Trained(
+        arrays=trainer.arrays(head),
+        booster=booster,
+        manifest=replace(manifest, scope=scope),
+        kept=measured.name,
+    )
 
 
-def _way(name: str, margins: Vectors, candidates: Ints, trainer: Trainer) -> _Way:
-    shares = spread(margins, candidates, 1.0, len(trainer.nodes))
-    best = best_nodes(shares, trainer.nodes)
-    return _Way(name=name, margins=margins, hits=evaluate.hits(best, trainer.truth, trainer.nodes))
+def modest(tiers: Tiers, temperature: float, n_pages: int) -> tuple[Tiers, float]:
+    """A calibration that claims no more than so few pages can show.
+
+    Where all of twelve texts are right the likeliest line says that everything always is.
+    """
+    known = n_pages / (n_pages + CALIBRATION_PAGES)
+    shrunk = replace(
+        tiers,
+        slopes=tuple(1 + known * (slope - 1) for slope in tiers.slopes),
+        offsets=tuple(known * offset for offset in tiers.offsets),
+    )
+    return shrunk, float(np.exp(known * np.log(temperature)))
 
 
-def _metrics(trainer: Trainer, way: _Way, before: Mapping[str, Bools]) -> dict[str, float]:
-    metrics = {"n_texts": float(len(trainer.pages)), "n_nodes": float(len(_classes(trainer)))}
-    for name, hit in way.hits.items():
+def _metrics(measured: Measured, before: Mapping[str, Bools]) -> dict[str, float]:
+    pages = measured.trainer.pages
+    classes = {page.primary for page in pages}
+    metrics = {"n_texts": float(len(pages)), "n_nodes": float(len(classes))}
+    for name, hit in measured.hits.items():
         metrics[name] = float(hit.mean())
         metrics[f"zero_shot_{name}"] = float(before[name].mean())
-    gains = way.hits["node_accepted"].astype(float) - before["node_accepted"]
+    gains = measured.hits["node_accepted"].astype(float) - before["node_accepted"]
     metrics["gain"] = float(gains.mean())
     metrics["gain_error"] = float(gains.std() / np.sqrt(len(gains)))
     return metrics
-
-
-def _classes(trainer: Trainer) -> set[str]:
-    return {page.primary for page in trainer.pages}
 
 
 def _rounded(metrics: Mapping[str, float]) -> dict[str, float]:
