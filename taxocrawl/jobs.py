@@ -17,6 +17,7 @@ from taxocrawl.plugins import loading
 from taxocrawl.plugins.registry import KINDS, Registry
 from taxocrawl.records import InputLine, Outcome
 from taxocrawl.settings import Settings
+from taxocrawl.store.revisits import Revisit, due_lines, only_due
 from taxocrawl.store.writer import StoredPlugin, StoreWriter
 from taxocrawl.workers import Workers
 
@@ -26,17 +27,21 @@ ITEMS_AT_ONCE = 256
 
 def crawl_into(
     path: Path,
-    lines: Iterable[InputLine],
+    lines: Iterable[InputLine] | None,
     *,
     settings: Settings,
     list_sha256: str = "",
     new_run: bool = False,
+    revisit: Revisit | None = None,
     command: str = "crawl",
     on_outcome: Callable[[Outcome], None] | None = None,
+    on_line: Callable[[InputLine], None] | None = None,
 ) -> RunSummary:
-    """Crawl every line into the store at `path`.
+    """Crawl every line into the store at `path`; with `revisit` only those that are due.
 
     An unfinished run of the list with this `fingerprint` goes on unless `new_run`; '' never does.
+    Without `lines` those of the store are meant that are due. `on_line` is told of lines that need
+    no visit, those that were done before a run went on among them.
     """
     registry, settings = _checked(settings)
     with (
@@ -51,13 +56,32 @@ def crawl_into(
         ) as store,
         Workers(settings) as workers,
     ):
-        done = store.finished_lines()
-        left = (line for line in lines if line.line not in done)
+        if lines is None:
+            lines = due_lines(path, store.run_id, revisit or Revisit())
+        elif revisit is not None:
+            lines = only_due(path, store.run_id, revisit, lines)
         summary = run_crawl(
-            left, store=store, workers=workers, settings=settings, on_outcome=on_outcome
+            _left(lines, store.finished_lines(), on_line),
+            store=store,
+            workers=workers,
+            settings=settings,
+            on_outcome=on_outcome,
+            on_line=on_line,
         )
         store.finish("interrupted" if summary.interrupted else "finished")
         return summary
+
+
+def _left(
+    lines: Iterable[InputLine],
+    done: frozenset[int],
+    on_line: Callable[[InputLine], None] | None,
+) -> Iterator[InputLine]:
+    for line in lines:
+        if line.line not in done:
+            yield line
+        elif on_line is not None:
+            on_line(line)
 
 
 def classify(items: Iterable[Item], settings: Settings) -> Iterator[tuple[Item, Outcome]]:

@@ -1,7 +1,8 @@
 """Options that several commands share; those of settings take their text and range from there."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -81,6 +82,22 @@ class StorePath(click.Path):
             near = near_path(value)
             self.fail(f"there is no store {value}{near}", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class Age(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
+    """`30d`, `12h`, `2w`, `1.5h`, as seconds."""
+
+    name = "age"
+    _SECONDS: Mapping[str, int] = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Seconds."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([mhdw])", str(value).strip().lower())
+        if match is None:
+            self.fail(f"{value!r} is no age; write 30d (or m, h, w)", param, ctx)
+        return float(match[1]) * self._SECONDS[match[2]]
 
 
 def store_option(flag: str, doc: str, *, must_exist: bool) -> Callable[[Command], Command]:

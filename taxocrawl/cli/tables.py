@@ -32,6 +32,15 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     console.print(table)
 
 
+def print_tabs(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Tab-separated, with a header, for other programs; no cell holds a tab or a line's end."""
+    from taxocrawl.explanations.render import visible
+
+    for row in (columns, *rows):
+        cells = ("" if value is None else str(value) for value in row)
+        click.echo("\t".join(visible(cell, "utf-8") for cell in cells))
+
+
 def shown(value: object) -> str:
     """A value in few characters; '' for None."""
     if value is None:

@@ -40,7 +40,7 @@ class Lineup:
             line = await self._one_more()
             if line is None:
                 continue
-            if line.site is None:
+            if line.site is None or line.outcome is not None:
                 return line
             domain = domains.registrable(line.site.domain)
             if domain not in self._busy:

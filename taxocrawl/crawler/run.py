@@ -71,13 +71,16 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """What a run came to. `lines` counts those with an outcome; `pages` those that were read."""
+    """What a run came to. `lines` counts those with an outcome; `pages` those that were read;
+    `kept` lines whose site kept the outcome of an earlier run.
+    """
 
     run_id: str
     outcomes: Mapping[OutcomeKind, int]
     pages: int
     seconds: float
     interrupted: bool
+    kept: int = 0
 
     @property
     def lines(self) -> int:
@@ -98,15 +101,17 @@ def run_crawl(
     workers: Workers,
     settings: Settings,
     on_outcome: Callable[[Outcome], None] | None = None,
+    on_line: Callable[[InputLine], None] | None = None,
     lookup: Lookup = socket.getaddrinfo,
 ) -> RunSummary:
     """Visit every site; blocks until all lines have their outcome in `store`.
 
-    `on_outcome` is called in another thread. In the main thread a first SIGINT, SIGTERM or SIGHUP
-    lets the sites under way finish, a second returns at once; what was not finished is
-    `interrupted`. Errors of the store stop the run and are raised.
+    `on_outcome` (sites that were visited) and `on_line` (all other lines) are called in another
+    thread. In the main thread a first SIGINT, SIGTERM or SIGHUP lets the sites under way finish, a
+    second returns at once; what was not finished is `interrupted`. Errors of the
+    store stop the run and are raised.
     """
-    run = _Run(iter(lines), store, workers, settings, on_outcome, lookup)
+    run = _Run(iter(lines), store, workers, settings, on_outcome, on_line, lookup)
     future = reactor.submit(run.crawl())
     with _signals(run):
         try:
@@ -137,6 +142,7 @@ class _Run:
         workers: Workers,
         settings: Settings,
         on_outcome: Callable[[Outcome], None] | None,
+        on_line: Callable[[InputLine], None] | None,
         lookup: Lookup,
     ) -> None:
         self.settings = settings
@@ -145,6 +151,8 @@ class _Run:
         self._store = store
         self._workers = workers
         self._on_outcome = on_outcome
+        self._on_line = on_line
+        self._kept = 0
         self._guard = AddressGuard(settings, lookup=lookup)
         self._counts: Counter[OutcomeKind] = Counter()
         self._started = time.monotonic()
@@ -204,7 +212,10 @@ class _Run:
         """Store a line that ended at once."""
         if line.outcome is not None and not self._closed:
             self._count(line.outcome)
+            self._kept += line.site is not None
             self._write(lambda: self._store.add_line(line))
+            if self._on_line is not None:
+                self._on_line(line)
 
     async def visited(self, result: VisitResult) -> None:
         """Classify what was read, store the outcome, make room for the next site."""
@@ -328,6 +339,7 @@ class _Run:
             pages=self.spider.pages if self.spider is not None else 0,
             seconds=time.monotonic() - self._started,
             interrupted=self.interrupted,
+            kept=self._kept,
         )
 
 

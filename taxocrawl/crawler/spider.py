@@ -96,7 +96,7 @@ class Desk(Protocol):
     """Where lines and visits are reported to: the run."""
 
     def line(self, line: InputLine) -> None:
-        """A line that names no site to visit."""
+        """A line that needs no visit."""
 
     async def visited(self, result: VisitResult) -> None:
         """A visit ended; returns when its outcome is stored."""
@@ -157,7 +157,7 @@ class SiteSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         """First requests, one a site, while there is room."""
         while not self.stopping and (line := await self._lineup.next()) is not None:
-            if line.site is None:
+            if line.outcome is not None:
                 self.desk.line(line)
                 continue
             await self._room.acquire()

@@ -103,10 +103,12 @@ def append(
 
 
 def line_row(line: InputLine) -> Row:
-    """A line that names no new site (`invalid_input`, `duplicate`)."""
+    """A line that needs no visit (`invalid_input`, `duplicate`, or an earlier run's outcome)."""
     if line.outcome is None:
         raise ValueError(f"line {line.line} has no outcome of its own")
-    return _storable({"line": line.line, "inputs": [_input(line, None, line.outcome, line.detail)]})
+    domain = line.site.domain if line.site else None
+    inputs = [_input(line, domain, line.outcome, line.detail)]
+    return _storable({"line": line.line, "inputs": inputs})
 
 
 def site_row(outcome: Outcome, line: InputLine, *, keep_text: KeepText) -> Row:
