@@ -31,7 +31,7 @@ accept: $(VENV)/.test  ## Crawl 2,500 real domains from loopback (needs the shar
 	$(BIN)/python quality/accept.py
 
 quality: $(VENV)/.torch  ## Measure every classifier on the gate (needs the shared data)
-	$(BIN)/python quality/gate.py --write
+	$(BIN)/python quality/gate.py --slow --write
 
 train: $(VENV)/.torch  ## Train the default model (needs the shared data)
 	$(BIN)/taxocrawl train --out build/model

@@ -24,6 +24,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 
 sys.path.append(str(ROOT / "quality"))
+import build_model_card  # noqa: E402
 import build_reference  # noqa: E402
 import reference_texts  # noqa: E402
 
@@ -63,6 +64,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_reference_is_what_the_code_says(page: str, written: dict[str, str]) -> None:
     assert page in written
     assert reference(page) == written[page], "run python quality/build_reference.py"
+
+
+def test_the_model_card_is_of_the_shipped_model_and_the_newest_measurement() -> None:
+    said = (DOCS / "model-card.md").read_text("utf-8")
+    assert said == build_model_card.card(), "run python quality/build_model_card.py"
 
 
 @pytest.mark.parametrize("name", FIELDS)

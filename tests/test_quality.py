@@ -10,7 +10,11 @@ ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "quality"))
 
 import gate  # noqa: E402
+import gate_plots  # noqa: E402
+import gate_refusals  # noqa: E402
+import numpy as np  # noqa: E402
 
+from taxocrawl.extraction.documents import from_text  # noqa: E402
 from taxocrawl.plugins import loading  # noqa: E402
 from taxocrawl.plugins.registry import Registry  # noqa: E402
 from taxocrawl.settings import Settings  # noqa: E402
@@ -62,7 +66,71 @@ def test_texts_written_for_the_project_get_their_root(registry: Registry, group:
 
 
 def test_random_letters_are_mostly_refused(registry: Registry) -> None:
-    assert gate.refused_noise(registry.classifier("ranker"), "random letters", n=40) >= 0.7
+    texts = gate_refusals.noise("random letters", n=40)
+    assert gate_refusals.refused(registry, "ranker", texts) >= 0.7
+
+
+def test_empty_shells_are_refused_by_their_status(registry: Registry) -> None:
+    assert gate_refusals.refused(registry, "ranker", gate_refusals.shells(registry, n=12)) == 1
+
+
+@pytest.mark.parametrize("kind", gate_refusals.NOISE)
+def test_noise_is_the_same_each_time(kind: str) -> None:
+    first, again = (gate_refusals.noise(kind, n=2) for _ in range(2))
+    assert first == again
+    assert first[0].text.strip() != first[1].text.strip()
+
+
+def case(primary: str, language: str, **others: str) -> gate.Case:
+    document = from_text(f"{primary}-{language}", text="x")
+    return gate.Case(
+        document=document,
+        primary=primary,
+        accepted=frozenset({primary}),
+        language=language,
+        **others,
+    )
+
+
+def test_frequent_languages_stand_alone_and_rare_ones_together() -> None:
+    values = ["en"] * 3 + ["de"] * 2 + ["fr", "el"]
+    found = gate.parted("language", values, 2)
+    assert {name: int(rows.sum()) for name, rows in found.items()} == {
+        "language de": 2,
+        "language en": 3,
+        "language, rare ones": 2,
+    }
+    assert gate.parted("source", ["", ""], 1) == {}
+
+
+def test_macro_f1_is_that_of_frequent_nodes_by_hand() -> None:
+    cases = [case("210", "en")] * 6 + [case("483", "en")]
+    given = ["210"] * 3 + ["483"] * 3 + ["210"]
+    rows = np.ones(7, dtype=bool)
+    assert gate.macro_f1(cases, given, rows) == pytest.approx(2 * 3 / (6 + 4))
+    assert gate.macro_f1(cases, given, ~rows) is None
+
+
+def test_the_interval_of_a_share_holds_it() -> None:
+    low, high = gate.interval(np.arange(100) < 80)
+    assert low < 0.8 < high
+    assert high - low == pytest.approx(2 * 1.96 * 0.04, abs=0.03)
+
+
+def test_pictures_are_small_and_the_same_each_time(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+    curves = {"English": (rng.random(200), rng.random(200) < 0.7)}
+    pairs = [("Sports", "Sports")] * 5 + [("Food & Drink", "Sports")]
+    for path in (tmp_path / "a", tmp_path / "b"):
+        gate_plots.reliability(path / "reliability.svg", curves)
+        gate_plots.coverage(path / "coverage.svg", curves)
+        gate_plots.confusion(path / "confusion.svg", pairs)
+    for name in ("reliability.svg", "coverage.svg", "confusion.svg"):
+        drawn = (tmp_path / "a" / name).read_bytes()
+        assert drawn == (tmp_path / "b" / name).read_bytes()
+        assert drawn.startswith(b"<?xml")
+        assert len(drawn) < 60_000
 
 
 @pytest.mark.data
