@@ -14,12 +14,12 @@ from typing import TypeVar
 from taxocrawl import words
 from taxocrawl.classifiers.answering import Plan, make_plan, relabel, translate
 from taxocrawl.classifiers.aspects import Aspects
-from taxocrawl.errors import ResultError, TaxonomyError
+from taxocrawl.errors import ModelError, ResultError, TaxonomyError
 from taxocrawl.extraction.site_status import site_status
 from taxocrawl.plugins import results
 from taxocrawl.plugins.guard import describe, guard
 from taxocrawl.plugins.registry import ComponentKind, Registry
-from taxocrawl.protocols import ZeroShot
+from taxocrawl.protocols import BatchExplainer, ZeroShot
 from taxocrawl.records import (
     Document,
     Explanation,
@@ -36,12 +36,16 @@ from taxocrawl.taxonomies.tree import Taxonomy
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Asked = TypeVar("Asked")
 
 Answers = tuple[Prediction, ...]
 ComponentKey = tuple[ComponentKind, str]
 
 FALLBACK = "nearest"
 """Answers where no chosen classifier does and no crosswalk leads: it needs no training."""
+
+SPECIALISTS: Mapping[str, str] = MappingProxyType({"google": "products"})
+"""Classifiers that were made for one taxonomy: asked for that, they need not be named."""
 
 NONE_OFF: Mapping[ComponentKey, str] = MappingProxyType({})
 
@@ -83,8 +87,8 @@ class _Classified:
 def components(settings: Settings) -> tuple[ComponentKey, ...]:
     """Whatever `categorize` may call, by kind and name."""
     classifiers: list[ComponentKey] = [("classifiers", name) for name in settings.classifiers]
-    if FALLBACK not in settings.classifiers:
-        classifiers.append(("classifiers", FALLBACK))
+    unnamed = (*SPECIALISTS.values(), FALLBACK)
+    classifiers += [("classifiers", name) for name in unnamed if name not in settings.classifiers]
     return (*classifiers, *(("explainers", name) for name in settings.explain))
 
 
@@ -110,7 +114,8 @@ def categorize(
     classified = _classify(topical, run)
     watch(None)
     aspects = registry.aspects().read(topical, [answer.native for answer in classified])
-    answers = zip(classified, aspects, strict=True)
+    explained = _explain(topical, classified, run)
+    answers = zip(classified, aspects, explained, strict=True)
     outcomes = []
     for document, hint in zip(documents, hints, strict=True):
         if hint is not None:
@@ -169,15 +174,35 @@ def _plan(registry: Registry, settings: Settings) -> Plan:
         except Exception:  # plugin code; blamed when it is asked to classify
             logger.debug("classifier %s cannot be made", name, exc_info=True)
             return make_plan(wanted, wanted)
-    return make_plan(wanted, answered)
+    return make_plan(wanted, answered, _specialists(registry, set(wanted) - answered))
+
+
+def _specialists(registry: Registry, wanted: Collection[str]) -> Mapping[str, str]:
+    """Those whose model is there: a package may be built without it."""
+    found = {}
+    for taxonomy, name in SPECIALISTS.items():
+        if taxonomy in wanted:
+            try:
+                registry.classifier(name)
+            except ModelError as error:
+                logger.debug("%s cannot answer in %s: %s", name, taxonomy, error)
+            else:
+                found[taxonomy] = name
+    return found
 
 
 def _untopical(document: Document, hint: StatusHint) -> Outcome:
     return Outcome(domain=document.domain, kind=hint.kind, detail=hint.detail, document=document)
 
 
-def _outcome(document: Document, classified: _Classified, aspects: Aspects, run: _Run) -> Outcome:
-    explanations, failures = _explain(document, classified.native, run)
+def _outcome(
+    document: Document,
+    classified: _Classified,
+    aspects: Aspects,
+    explained: tuple[tuple[Explanation, ...], tuple[PluginFailure, ...]],
+    run: _Run,
+) -> Outcome:
+    explanations, failures = explained
     outcome = Outcome(
         domain=document.domain,
         kind="classified",
@@ -238,6 +263,8 @@ def _askings(run: _Run) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each classifier that runs, and the taxonomies of which its answer is kept."""
     for name in run.settings.classifiers:
         yield name, (*run.plan.wanted, *run.plan.sources)
+    for taxonomy, name in run.plan.by_specialist.items():
+        yield name, (taxonomy,)
     if run.plan.zero_shot:
         yield FALLBACK, run.plan.zero_shot
 
@@ -320,7 +347,7 @@ def _thresholded(prediction: Prediction, settings: Settings) -> Prediction:
 
 
 def _each(
-    documents: Sequence[Document], function: Callable[[Sequence[Document]], Sequence[T]]
+    documents: Sequence[Asked], function: Callable[[Sequence[Asked]], Sequence[T]]
 ) -> Iterable[T | str]:
     """Results by batch; where the batch raises, document by document, so that one is blamed."""
     try:
@@ -337,34 +364,54 @@ def _message(error: Exception) -> str:
 
 
 def _explain(
-    document: Document, predictions: Answers, run: _Run
-) -> tuple[tuple[Explanation, ...], tuple[PluginFailure, ...]]:
+    documents: Sequence[Document], classified: Sequence[_Classified], run: _Run
+) -> list[tuple[tuple[Explanation, ...], tuple[PluginFailure, ...]]]:
     """Explanations of what decides in each taxonomy; an explainer that fails costs no label."""
-    explanations: list[Explanation] = []
-    failures: list[PluginFailure] = []
-    for classifier, own in _deciding(predictions).items():
+    explanations: list[list[Explanation]] = [[] for _ in documents]
+    failures: list[list[PluginFailure]] = [[] for _ in documents]
+    deciding = [_deciding(of_document.native) for of_document in classified]
+    for classifier in dict.fromkeys(name for of_document in deciding for name in of_document):
+        numbers = [i for i, of_document in enumerate(deciding) if classifier in of_document]
+        asked = [(documents[i], deciding[i][classifier]) for i in numbers]
         for name in run.settings.explain:
             key: ComponentKey = ("explainers", name)
-            if key in run.off:
-                failures.append(run.failure(key, run.off[key]))
-                continue
-            run.watch(key)
-            try:
-                explanations += _explained(document, own, name, classifier, run.registry)
-            except Exception as error:  # plugin code
-                failures.append(run.failure(key, _message(error)))
-    return tuple(explanations), tuple(failures)
+            for i, answer in zip(numbers, _explained(asked, key, classifier, run), strict=True):
+                if isinstance(answer, str):
+                    failures[i].append(run.failure(key, answer))
+                else:
+                    explanations[i] += answer
+    return [(tuple(e), tuple(f)) for e, f in zip(explanations, failures, strict=True)]
 
 
 def _explained(
-    document: Document, predictions: Answers, name: str, classifier: str, registry: Registry
-) -> list[Explanation]:
-    with guard():
-        found: object = registry.explainer(name).explain(
-            document, predictions, registry.classifier(classifier)
-        )
+    asked: Sequence[tuple[Document, Answers]], key: ComponentKey, classifier: str, run: _Run
+) -> Iterable[list[Explanation] | str]:
+    """The explainer's answer for each document and its predictions, or why there is none."""
+    if key in run.off:
+        return [run.off[key] for _ in asked]
+    run.watch(key)
+    name, registry = key[1], run.registry
     plugin = registry.plugin_of("explainers", name)
-    return results.checked_explanations(found, predictions, name=name, plugin=plugin)
+
+    def explain(batch: Sequence[tuple[Document, Answers]]) -> Sequence[list[Explanation]]:
+        documents, predictions = zip(*batch, strict=True)
+        with guard():
+            explainer, model = registry.explainer(name), registry.classifier(classifier)
+            found: object = (
+                explainer.explain_batch(documents, predictions, model)
+                if isinstance(explainer, BatchExplainer)
+                else [explainer.explain(*one, model) for one in batch]
+            )
+        return [
+            results.checked_explanations(answer, own, name=name, plugin=plugin)
+            for answer, own in zip(
+                results.checked_batch(found, len(batch), name=name, plugin=plugin),
+                predictions,
+                strict=True,
+            )
+        ]
+
+    return _each(asked, explain)
 
 
 def _explained_as_asked(

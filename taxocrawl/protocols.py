@@ -162,6 +162,9 @@ class AblationScorer(Protocol):
         A variant that lacks nothing gets exactly that. The documents come from `as_read`.
         """
 
+    def bars(self, taxonomy: str, node_ids: Sequence[str]) -> NDArray[np.float64]:
+        """The least score with which each node is asserted, (n_nodes,)."""
+
 
 @runtime_checkable
 class WordScorer(Protocol):

@@ -23,9 +23,10 @@ from taxocrawl.protocols import Ablation, Vectors
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-# Candidates whose margin is worked out anew in each variant, the likeliest of a page; the others
-# keep theirs. On gate pages the first six hold .97 of the probability.
+# Candidates whose margin is worked out anew in each variant, the likeliest of a page: on gate pages
+# they hold .97 of the probability. The others follow where the likeliest lost more than a part.
 MOVING = 6
+LEAST_KEPT = 0.75
 # Letters beside a word that the tokenizer may join with it, where no border parts them.
 CONTEXT = 16
 
@@ -137,20 +138,27 @@ class PageAblation:
         whole = np.stack([page.features for page in pages])
         near = [one.neighbours for one in prepared]
         table = self._features.table(candidates, whole, variants, near)
-        margins = np.stack([page.margins for page in pages])
-        moved = np.repeat(margins[:, None], most, axis=1)
-        moving = np.zeros(moved.shape, dtype=bool)
-        best = np.argsort(-margins, axis=1, kind="stable")[:, :MOVING]
+        margins = np.repeat(np.stack([page.margins for page in pages])[:, None], most, axis=1)
+        touched = np.zeros(margins.shape[:2], dtype=bool)
         for page, cut in enumerate(cuts):
-            touched = 1 + np.flatnonzero(cut.gone.any(axis=1))
-            moving[page, touched[:, None], best[page]] = True
-        if moving.any():
-            moved[moving] = self._booster.inplace_predict(table[moving], predict_type="margin")
-        scaled = moved / self._temperature
-        weights = np.exp(scaled - scaled.max(axis=2, keepdims=True))
-        weights /= weights.sum(axis=2, keepdims=True)
+            touched[page, 1 : 1 + len(cut.gone)] = cut.gone.any(axis=1)
+        weights = self._weights(table, margins, touched)
         weights[~variants.encoder.any(axis=(2, 3))] = 0
         return [weights[page, 1 : 1 + len(cut.gone)] for page, cut in enumerate(cuts)]
+
+    def _weights(self, table: Vectors, margins: Vectors, touched: Bools) -> Vectors:
+        """Softmax of the margins, (n_pages, n_variants, n_candidates), new ones where `touched`."""
+        likely = np.argsort(np.argsort(-margins, axis=2, kind="stable"), axis=2) < MOVING
+        before = _softmax(margins / self._temperature)
+        moved = margins.copy()
+        for rest in (False, True):
+            moving = touched[:, :, None] & (likely != rest)
+            if moving.any():
+                moved[moving] = self._booster.inplace_predict(table[moving], predict_type="margin")
+            top = np.where(likely, moved - margins, -np.inf)
+            kept = (before * np.exp(top / self._temperature)).sum(axis=2)
+            touched = touched & (kept < LEAST_KEPT * (before * likely).sum(axis=2))
+        return _softmax(moved / self._temperature)
 
     def _prepare(self, page: PageRead) -> _Prepared:
         known = self._prepared.get(page)
@@ -235,6 +243,11 @@ class PageAblation:
         weights = np.zeros((len(keys), len(page.candidates)), dtype=np.float32)
         weights[which[known], place[nodes[known]]] = amounts[known]
         return hits, np.bincount(hits[:, 0], minlength=len(keys)), weights
+
+
+def _softmax(values: Vectors) -> Vectors:
+    weights: Vectors = np.exp(values - values.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
 
 
 @dataclass(frozen=True, slots=True)

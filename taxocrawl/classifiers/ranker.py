@@ -108,6 +108,10 @@ class Ranker:
             for row in range(len(documents))
         ]
 
+    def shares(self, documents: Sequence[Document]) -> Vectors:
+        """Share of each single node, before calibration: (n_documents, n_nodes), sums of 1 or 0."""
+        return self._shares(documents, remember=False)[0]
+
     def word_scores(
         self, document: Document, words: Sequence[str], taxonomy: str, node_id: str
     ) -> NDArray[np.float64]:
@@ -231,6 +235,20 @@ class Ranker:
             self._ablated(ablation, [(page.candidates, next(shares)) for page in of_document])
             for ablation, of_document in zip(ablations, of_documents, strict=True)
         ]
+
+    def bars(self, taxonomy: str, node_ids: Sequence[str]) -> NDArray[np.float64]:
+        """The least confidence with which each node is asserted, on a page that has a topic."""
+        positions = [self._position(taxonomy, node_id) for node_id in node_ids]
+        return np.array(
+            [
+                self.manifest.tiers.bar(
+                    int(self._nodes.tier[node]),
+                    min_confidence=self._min_confidence,
+                    sensitive=node in self._sensitive,
+                )
+                for node in positions
+            ]
+        )
 
     def _ablated(
         self, ablation: Ablation, pages: Sequence[tuple[NDArray[np.int64], Vectors]]

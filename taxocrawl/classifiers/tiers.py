@@ -61,6 +61,11 @@ class Tiers:
         """Least confidence with which a node of that tier is asserted."""
         return self.thresholds[min(tier, len(self.thresholds)) - 1]
 
+    def bar(self, tier: int, *, min_confidence: float | None, sensitive: bool) -> float:
+        """Least confidence of a node, with a threshold of the user's own where there is one."""
+        needed = self.threshold(tier) if min_confidence is None else min_confidence
+        return max(needed, self.sensitive) if sensitive else needed
+
 
 def ranking(scores: Vectors, shares: Vectors, nodes: NodeArrays) -> NDArray[np.int64]:
     """Positions of single nodes of one page, the preferred first; scores and shares (n_nodes,).
@@ -106,9 +111,7 @@ def predictions(
     for node, rank in _with_ancestors(answer.ranked, nodes):
         confidence = float(answer.confidences[node])
         tier = int(nodes.tier[node])
-        needed = tiers.threshold(tier) if min_confidence is None else min_confidence
-        if node in sensitive:
-            needed = max(needed, tiers.sensitive)
+        needed = tiers.bar(tier, min_confidence=min_confidence, sensitive=node in sensitive)
         result.append(
             Prediction(
                 taxonomy=taxonomy,

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from taxocrawl.explanations.masking import WordMask
+from taxocrawl.explanations.masking import Tokens, WordMask
 from taxocrawl.explanations.screening import candidates
-from taxocrawl.explanations.targets import deepest, text_seed
-from taxocrawl.protocols import Classifier, Resources
+from taxocrawl.explanations.targets import deepest, text_seed, words_read
+from taxocrawl.protocols import AblationScorer, Classifier, Resources
 from taxocrawl.records import Attribution, Document, Explanation, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
@@ -103,7 +103,7 @@ class Anchors:
         self, document: Document, predictions: Sequence[Prediction], classifier: Classifier
     ) -> list[Explanation]:
         """One explanation for each deepest asserted prediction."""
-        mask = WordMask(document)
+        mask = words_read(document, classifier)
         return [
             self._explain(mask, document, target, classifier)
             for target in deepest(predictions, self._taxonomy)
@@ -116,7 +116,7 @@ class Anchors:
         words = candidates(mask, document, target, classifier, most=WORDS)
         generator = text_seed(document, target, self._seed)
         for share_kept in SHARES_KEPT:
-            sample = _sampler(mask, words, target, classifier, generator, share_kept)
+            sample = _sampler(mask, words, self._asker(target, classifier), generator, share_kept)
             rule = find_rule(sample, len(words), budget=self._budget)
             if rule.words:
                 break
@@ -143,6 +143,26 @@ class Anchors:
             ),
         )
 
+    def _asker(
+        self, target: Prediction, classifier: Classifier
+    ) -> Callable[[WordMask, Sequence[Tokens]], NDArray[np.bool_]]:
+        """Whether the answer stays in variants without the words in some places."""
+
+        def classified(mask: WordMask, variants: Sequence[Tokens]) -> NDArray[np.bool_]:
+            answers = classifier.classify([mask.cut(places) for places in variants])
+            return np.array([_stays(answer, target) for answer in answers], dtype=bool)
+
+        if not (isinstance(classifier, AblationScorer) and target.asserted):
+            return classified
+        line = self._taxonomy(target.taxonomy).lineage(target.node_id)
+        bars = classifier.bars(target.taxonomy, line)
+
+        def scored(mask: WordMask, variants: Sequence[Tokens]) -> NDArray[np.bool_]:
+            asked = mask.ablation(variants, target.taxonomy, line)
+            return np.asarray((classifier.score_ablations([asked])[0] >= bars).all(axis=1))
+
+        return scored
+
 
 def create(resources: Resources) -> Anchors:
     return Anchors(seed=resources.seed, taxonomy=resources.taxonomy)
@@ -151,8 +171,7 @@ def create(resources: Resources) -> Anchors:
 def _sampler(
     mask: WordMask,
     words: Sequence[int],
-    target: Prediction,
-    classifier: Classifier,
+    stay: Callable[[WordMask, Sequence[Tokens]], NDArray[np.bool_]],
     generator: np.random.Generator,
     share_kept: float,
 ) -> Sample:
@@ -161,10 +180,8 @@ def _sampler(
     def sample(rule: tuple[int, ...], count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         kept = generator.random((count, len(mask.words))) < share_kept
         kept[:, numbers[list(rule)]] = True
-        variants = [mask.without(np.flatnonzero(~row).tolist()) for row in kept]
-        answers = classifier.classify(variants)
-        stayed = np.array([_stays(answer, target) for answer in answers], dtype=bool)
-        return kept[:, numbers], stayed
+        variants = [mask.places(np.flatnonzero(~row)) for row in kept]
+        return kept[:, numbers], stay(mask, variants)
 
     return sample
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from taxocrawl.explanations.masking import WordMask
 from taxocrawl.explanations.screening import candidates
-from taxocrawl.explanations.targets import deepest, scores, text_seed
+from taxocrawl.explanations.targets import Question, ask, deepest, text_seed, words_read
 from taxocrawl.protocols import Classifier, Resources, Scorer
 from taxocrawl.records import Attribution, Document, Explanation, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
@@ -63,7 +63,7 @@ class Lime:
         """One explanation for each deepest asserted prediction; [] without a `Scorer`."""
         if not isinstance(classifier, Scorer):
             return []
-        mask = WordMask(document)
+        mask = words_read(document, classifier)
         return [
             self._explain(mask, document, target, classifier)
             for target in deepest(predictions, self._taxonomy)
@@ -77,8 +77,9 @@ class Lime:
         generator = text_seed(document, target, self._seed)
         kept = keep_masks(len(words), self._samples, generator)
         numbers = np.array(words, dtype=np.intp)
-        variants = [mask.without(numbers[~row].tolist()) for row in kept]
-        answers = scores(classifier, variants, [target])[:, 0]
+        variants = [mask.places(numbers[~row]) for row in kept]
+        question = Question(mask=mask, variants=variants, targets=[target])
+        answers = ask(classifier, [question])[0][:, 0]
         closeness = kernel(kept, width=KERNEL_WIDTH)
         penalty = RIDGE * float(closeness.mean())
         fit = ridge(kept.astype(np.float64), answers, closeness, penalty=penalty)

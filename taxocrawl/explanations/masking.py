@@ -88,10 +88,10 @@ class WordMask:
         """The document with no occurrence of these words."""
         return self.cut(self.places(words))
 
-    def places(self, words: Collection[int]) -> Tokens:
+    def places(self, words: Collection[int] | Tokens) -> Tokens:
         """Where these words stand, as numbers of all occurrences in reading order."""
         gone = np.zeros(len(self.words), dtype=bool)
-        gone[list(words)] = True
+        gone[words if isinstance(words, np.ndarray) else list(words)] = True
         return np.flatnonzero(gone[self._word_of])
 
     def phrase_places(self, phrase: Sequence[int]) -> Tokens:

@@ -213,9 +213,7 @@ def _look(cases: Sequence[_Case], classifier: Scorer) -> list[list[_Found]]:
             falls = _falls(words, pairs, [score - value for value in without])
             words_for, words_against = _kept(falls, score)
             of_case.append(
-                _Found(
-                    target=target, score=score, words_for=words_for, words_against=words_against
-                )
+                _Found(target=target, score=score, words_for=words_for, words_against=words_against)
             )
         found.append(of_case)
     return found
