@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from taxocrawl.records import Explanation, Outcome, Prediction
+from taxocrawl.records import Explanation, Outcome, Prediction, Tag
 from taxocrawl.taxonomies.tree import Taxonomy
 
 Json = dict[str, object]
@@ -46,7 +46,7 @@ def as_json(
         "categories": [category(p, taxonomy(p.taxonomy)) for p in asserted],
         "candidates": [category(p, taxonomy(p.taxonomy)) for p in ranked(deciding, options.top)],
         "words": _words(outcome.explanations),
-        "tags": [],
+        "tags": [_tag(tag) for tag in outcome.tags],
         "openrtb": openrtb(asserted, taxonomy),
         "classifier": first.classifier if first else None,
         "model_id": first.model_id if first else None,
@@ -132,6 +132,11 @@ def explanation(explained: Explanation) -> Json:
             for a in explained.attributions
         ],
     }
+
+
+def _tag(tag: Tag) -> Json:
+    """A tag, its relevance in per cent as the store has it."""
+    return {"text": tag.text, "relevance": round(100 * tag.relevance, 1)}
 
 
 def _words(explanations: Sequence[Explanation]) -> list[Json]:

@@ -1,7 +1,8 @@
 """Who answers in a taxonomy that no classifier of the run knows: a crosswalk, or `nearest`."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from taxocrawl.records import Explanation, Prediction
 from taxocrawl.taxonomies.crosswalks import VERSIONS, Crosswalk
@@ -15,13 +16,15 @@ _CERTAIN = frozenset({"exact", "broader"})
 class Plan:
     """How each wanted taxonomy is answered in.
 
-    `by_crosswalk` maps it to the taxonomy whose predictions are translated; `zero_shot` are those
-    that only an untrained classifier can answer in; all others a chosen classifier knows.
+    `by_crosswalk` maps it to the taxonomy whose predictions are translated, `by_specialist` to the
+    classifier that was made for it alone and comes without being named; `zero_shot` are those that
+    only an untrained classifier can answer in; all others a chosen classifier knows.
     """
 
     wanted: tuple[str, ...]
     by_crosswalk: Mapping[str, str]
     zero_shot: tuple[str, ...]
+    by_specialist: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -29,17 +32,30 @@ class Plan:
         return tuple(dict.fromkeys(self.by_crosswalk.values()))
 
 
-def make_plan(wanted: Sequence[str], answered: Collection[str]) -> Plan:
-    """The plan, given the taxonomies that the chosen classifiers answer in."""
+def make_plan(
+    wanted: Sequence[str],
+    answered: Collection[str],
+    specialists: Mapping[str, str] = MappingProxyType({}),
+) -> Plan:
+    """The plan, given the taxonomies that the chosen classifiers answer in.
+
+    `specialists` are classifiers by the one taxonomy that each was made for.
+    """
+    by_specialist = {n: specialists[n] for n in wanted if n not in answered and n in specialists}
     by_crosswalk = {
         name: source
         for name in wanted
-        if name not in answered
+        if name not in answered and name not in by_specialist
         for source, versions in VERSIONS.items()
         if source in answered and name in versions
     }
-    zero_shot = tuple(n for n in wanted if n not in answered and n not in by_crosswalk)
-    return Plan(wanted=tuple(wanted), by_crosswalk=by_crosswalk, zero_shot=zero_shot)
+    known = {*answered, *by_crosswalk, *by_specialist}
+    return Plan(
+        wanted=tuple(wanted),
+        by_crosswalk=by_crosswalk,
+        zero_shot=tuple(n for n in wanted if n not in known),
+        by_specialist=by_specialist,
+    )
 
 
 def translate(

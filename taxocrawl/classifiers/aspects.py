@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from taxocrawl.classifiers import tags
 from taxocrawl.protocols import Resources
 from taxocrawl.records import Document, Form, Prediction, Risk, Tag
 
@@ -76,4 +77,5 @@ class SiteAspects:
 
 def create(resources: Resources) -> SiteAspects:
     """The readers of the aspects that the settings name."""
-    return SiteAspects()
+    wanted = resources.settings.aspects
+    return SiteAspects(tags=tags.create(resources) if "tags" in wanted else None)

@@ -53,6 +53,16 @@ class NodeArrays:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def depth_first(self) -> Ints:
+        """Positions in the order in which every subtree is one interval."""
+        return self._depth_first
+
+    @property
+    def intervals(self) -> tuple[Ints, Ints]:
+        """First and last (exclusive) place of each node's subtree in `depth_first`."""
+        return self._starts, self._ends
+
     def subtree_sums(self, shares: Floats) -> Floats:
         """Each node's share with those of all nodes below it, same shape (n_pages, n_nodes).
 

@@ -17,6 +17,7 @@ from taxocrawl.cli.options import load_settings, of_settings
     "taxonomies",
     "classifiers",
     "min_confidence",
+    "kind",
     "explain",
     "model",
     "encoder",

@@ -62,6 +62,7 @@ def register_classifiers() -> Mapping[str, ClassifierFactory]:
         "nearest": Lazy("classifiers.nearest:create"),
         "linear": Lazy("classifiers.linear_classifier:create"),
         "keywords": Lazy("classifiers.keywords:create"),
+        "products": Lazy("classifiers.products:create"),
         "ensemble": Lazy("classifiers.ensemble:create"),
     }
 

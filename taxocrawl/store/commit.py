@@ -82,6 +82,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, run_id: str, rows: pa.Table) 
     for table in BATCH_TABLES:
         # Names come from our own declarations; the values are in the batch. One that an older
         # version left in the spool lacks what a later step added.
+        if table.name not in rows.schema.names:
+            continue
         given = {field.name for field in rows.schema.field(table.name).type.value_type}
         names = [c.name for c in table.columns if c.name in given]
         columns, fields = ", ".join(names), ", ".join(f"row.{name}" for name in names)

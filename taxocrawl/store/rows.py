@@ -44,6 +44,7 @@ BATCH_TABLES: Final = tuple(
         schema.PREDICTIONS,
         schema.EXPLANATIONS,
         schema.ATTRIBUTIONS,
+        schema.TAGS,
     )
 )
 """Tables that a finished line adds rows to."""
@@ -124,6 +125,7 @@ def site_row(outcome: Outcome, line: InputLine, *, keep_text: KeepText) -> Row:
         "predictions": list(_predictions(outcome)),
         "explanations": [_explanation(explanation) for explanation, _ in explanations],
         "attributions": [row for e, kept in explanations for row in _attributions(e, kept)],
+        "tags": [{"tag": tag.text, "relevance": 100 * tag.relevance} for tag in outcome.tags],
     }
     for rows in tables.values():
         for row in rows:

@@ -1,0 +1,190 @@
+"""What a page sells: the Google Product Taxonomy, for shops, product pages and bare names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxocrawl.classifiers.encoders.static import StaticEncoder
+from taxocrawl.classifiers.linear import log_softmax
+from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
+from taxocrawl.classifiers.product_model import ProductModel, load_products
+from taxocrawl.classifiers.reading import field_texts, read
+from taxocrawl.classifiers.selling import gate_vectors, signals
+from taxocrawl.classifiers.tiers import N_RANKED, Answer, predictions
+from taxocrawl.errors import ModelError
+from taxocrawl.protocols import Resources, Vectors
+from taxocrawl.records import Document, Extract, PageText, Prediction
+from taxocrawl.taxonomies.tree import Taxonomy
+
+NAME = "products"
+TAXONOMY = "google"
+MODEL = "products"
+ENCODER_MODEL = "default"
+
+# A site's first page is its home page, which says most about the site.
+HOME_WEIGHT = 2.0
+# The answer goes down to a child that holds at least this part of its parent's share.
+LEAST_OF_PARENT = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """Of each document: `shares` (n_documents, n_nodes) among products, `sells` (n_documents,)."""
+
+    shares: Vectors
+    sells: Vectors
+
+
+class Products:
+    """Classifier, NodesScorer and WordScorer of the Google Product Taxonomy.
+
+    Confidence of a node is the probability that the page sells at all times that of the node among
+    what is sold; `titles` says that every document is the bare name of a product, which does.
+    """
+
+    def __init__(
+        self,
+        *,
+        taxonomy: Taxonomy,
+        encoder: StaticEncoder,
+        model: ProductModel,
+        titles: bool = False,
+        min_confidence: float | None = None,
+    ) -> None:
+        self.taxonomies = (taxonomy.name,)
+        self.model_id = model.manifest.id
+        self._taxonomy, self._encoder, self._model = taxonomy, encoder, model
+        self._nodes = NodeArrays(taxonomy)
+        self._roots = np.flatnonzero(self._nodes.parent == NO_PARENT)
+        self._titles = titles
+        self._tiers = model.manifest.title_tiers if titles else model.manifest.tiers
+        self._min_confidence = min_confidence
+
+    def classify(self, documents: Sequence[Document]) -> list[tuple[Prediction, ...]]:
+        """Ranked nodes and their ancestors; () only for a document without a known word."""
+        found = self._read(documents)
+        confidences = self._confidences(found)
+        sums = self._nodes.subtree_sums(found.shares)
+        return [
+            predictions(
+                Answer(
+                    ranked=ranked(found.shares[row], sums[row], self._nodes),
+                    confidences=confidences[row],
+                ),
+                self._tiers,
+                self._nodes,
+                taxonomy=self._taxonomy.name,
+                classifier=NAME,
+                model_id=self.model_id,
+                min_confidence=self._min_confidence,
+            )
+            for row in range(len(documents))
+        ]
+
+    def score(
+        self, documents: Sequence[Document], taxonomy: str, node_id: str
+    ) -> NDArray[np.float64]:
+        """Confidence of the node for each document, as `classify` would give it."""
+        return self.score_nodes(documents, taxonomy, [node_id])[:, 0]
+
+    def score_nodes(
+        self, documents: Sequence[Document], taxonomy: str, node_ids: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """Confidence of several nodes for each document, (n_documents, n_nodes)."""
+        positions = [self._position(taxonomy, node_id) for node_id in node_ids]
+        return self._confidences(self._read(documents))[:, positions].astype(np.float64)
+
+    def word_scores(
+        self, document: Document, words: Sequence[str], taxonomy: str, node_id: str
+    ) -> NDArray[np.float64]:
+        """What a word adds to the head's logit of the node, at the scale of one token."""
+        node = self._position(taxonomy, node_id)
+        table = self._encoder.token_vectors
+        ids = self._encoder.tokenize(list(words))
+        weights = self._model.head.node_weights(node, table)
+        return np.array([float(weights[word].sum()) for word in ids], dtype=np.float64)
+
+    def _position(self, taxonomy: str, node_id: str) -> int:
+        if taxonomy != self._taxonomy.name:
+            raise ModelError(f"{NAME} answers in {self._taxonomy.name}, not in {taxonomy}")
+        return self._taxonomy.index[self._taxonomy[node_id].id]
+
+    def _confidences(self, found: _Read) -> Vectors:
+        of_nodes = self._tiers.confidences(found.shares, self._nodes)
+        result: Vectors = of_nodes * found.sells[:, None]
+        return result
+
+    def _read(self, documents: Sequence[Document]) -> _Read:
+        """Each page is read once, however many documents hold it, and pages vote."""
+        pages: dict[int, PageText] = {id(page): page for d in documents for page in d.pages}
+        position = {key: i for i, key in enumerate(pages)}
+        extracts = {extract.url: extract for d in documents for extract in d.extracts}
+        of_pages, selling = self._read_pages(tuple(pages.values()), extracts)
+        shares = np.zeros((len(documents), len(self._nodes)), dtype=np.float32)
+        sells = np.zeros(len(documents), dtype=np.float32)
+        for row, document in enumerate(documents):
+            rows = [position[id(page)] for page in document.pages]
+            weights = np.ones(len(rows), dtype=np.float32)
+            weights[:1] = HOME_WEIGHT
+            weights *= of_pages[rows].any(axis=1)  # a page without words does not vote
+            if weights.sum() > 0:
+                shares[row] = weights @ of_pages[rows] / weights.sum()
+                sells[row] = weights @ selling[rows] / weights.sum()
+        return _Read(shares=shares, sells=sells)
+
+    def _read_pages(
+        self, pages: Sequence[PageText], extracts: dict[str, Extract]
+    ) -> tuple[Vectors, Vectors]:
+        if not pages:
+            return np.zeros((0, len(self._nodes)), np.float32), np.zeros(0, np.float32)
+        reading = read([field_texts(page) for page in pages], self._encoder)
+        logits = self._model.head.logits(reading)
+        shares = np.exp(log_softmax(logits))
+        shares[~reading.present.any(axis=1)] = 0
+        if self._titles:
+            return shares, np.ones(len(pages), dtype=np.float32)
+        roots = self._nodes.subtree_sums(shares)[:, self._roots]
+        table = signals(pages, extracts, roots)
+        return shares, self._model.gate.probabilities(table, gate_vectors(reading))
+
+
+def ranked(shares: Vectors, sums: Vectors, nodes: NodeArrays) -> NDArray[np.int64]:
+    """Positions of nodes of one document, the preferred first; both (n_nodes,).
+
+    The first is found from the likeliest root down, as far as one child holds most of its parent's
+    share; the others follow by their own share.
+    """
+    if not shares.any():
+        return np.zeros(0, dtype=np.int64)
+    first = NO_PARENT
+    children = np.flatnonzero(nodes.parent == NO_PARENT)
+    least = 0.0
+    while len(children):
+        best = children[np.argmax(sums[children])]
+        if sums[best] <= least:
+            break
+        first, least = int(best), LEAST_OF_PARENT * float(sums[best])
+        children = np.flatnonzero(nodes.parent == best)
+    top = np.argpartition(-shares, N_RANKED)[:N_RANKED] if len(shares) > N_RANKED else nodes.root
+    top = np.unique(top)
+    top = top[(shares[top] > 0) & (top != first)]
+    order = top[np.argsort(-shares[top], kind="stable")]
+    return np.concatenate([[first], order])[:N_RANKED].astype(np.int64)
+
+
+def create(resources: Resources) -> Products:
+    """The shipped product model, with the encoder of the default model."""
+    taxonomy = resources.taxonomy(TAXONOMY)
+    home = resources.model_folder(ENCODER_MODEL)
+    model = load_products(resources.model_folder(MODEL), home, taxonomy)
+    shared = resources.encoder("default") if resources.model_folder() == home else None
+    encoder = shared if isinstance(shared, StaticEncoder) else StaticEncoder(home / "encoder")
+    return Products(
+        taxonomy=taxonomy,
+        encoder=encoder,
+        model=model,
+        titles=resources.settings.kind == "product",
+        min_confidence=resources.settings.min_confidence,
+    )

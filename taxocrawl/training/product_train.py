@@ -1,0 +1,397 @@
+"""The product model from the shared data to its folder, the same bytes for the same seed."""
+
+import hashlib
+import time
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxocrawl.classifiers.encoders.static import StaticEncoder
+from taxocrawl.classifiers.linear import LinearHead, log_softmax
+from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
+from taxocrawl.classifiers.product_model import ProductManifest, encoder_sums, write_products
+from taxocrawl.classifiers.products import TAXONOMY
+from taxocrawl.classifiers.reading import N_FIELDS, Reading, read
+from taxocrawl.classifiers.selling import Gate, gate_vectors, signals
+from taxocrawl.classifiers.tiers import Tiers
+from taxocrawl.protocols import Vectors
+from taxocrawl.taxonomies import formats
+from taxocrawl.training import calibrate, dataset, product_card
+from taxocrawl.training.product_fit import (
+    Arrays,
+    Example,
+    HeadTraining,
+    ProductRecipe,
+    TextSampler,
+    in_title,
+)
+from taxocrawl.training.product_pages import ProductPage, nodes_of, read_all, read_product_pages
+from taxocrawl.training.product_texts import (
+    TITLE_SOURCES,
+    ProductText,
+    read_texts,
+    read_titles,
+    trusted,
+)
+
+Ints = NDArray[np.int64]
+Progress = Callable[[str], None]
+
+# Precision asked of all that is asserted in a tier, pages that sell nothing counted as wrong.
+PRECISION = (0.9, 0.85, 0.8, 0.8)
+N_TIERS = len(PRECISION)
+# Fewer labels of a depth say nothing of it; the tier above then serves.
+LEAST_LABELS = 60
+# Weight of the squared gate weights against one page's loss; of .1 to 30 the best on other folds.
+GATE_RIDGE = 3.0
+N_FOLDS = 2
+FILES = (
+    "pages/labels.parquet",
+    "pages/pages.parquet",
+    "products/label_map.tsv",
+    *(f"products/{source}.parquet" for source in TITLE_SOURCES),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A head on everything, and what heads that saw neither page nor title say of each.
+
+    `page_shares` (n_pages, n_nodes), `title_shares` (n_titles, n_nodes) of `titles`.
+    """
+
+    head: Arrays
+    page_shares: Vectors
+    titles: tuple[ProductText, ...]
+    title_shares: Vectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductData:
+    """What a training run reads: `texts` of the taxonomy and `titles` of shops, labelled pages."""
+
+    texts: tuple[ProductText, ...]
+    titles: tuple[ProductText, ...] = ()
+    pages: tuple[ProductPage, ...] = ()
+    recipe: ProductRecipe = field(default_factory=ProductRecipe)
+
+
+def train_products(
+    data: Path, out: Path, *, encoder_model: Path, seed: int = 0, progress: Progress
+) -> Mapping[str, float]:
+    """Write the product model that reads with the encoder of `encoder_model`; its measurements."""
+    started = time.monotonic()
+    taxonomy = formats.load(TAXONOMY)
+    nodes = NodeArrays(taxonomy)
+    encoder = StaticEncoder(encoder_model / "encoder")
+    pages = read_product_pages(data, taxonomy, split="train")
+    progress(f"{len(pages)} pages, {sum(page.node is not None for page in pages)} of them sell")
+    inputs = ProductData(
+        texts=tuple(read_texts(taxonomy)),
+        titles=tuple(t for s in TITLE_SOURCES for t in trusted(read_titles(data, taxonomy, s))),
+        pages=tuple(pages),
+    )
+    fitted = fit(inputs, encoder, nodes, seed=seed, progress=progress)
+    reading = read_all(pages, encoder)
+    truth = nodes_of(pages)
+    table = page_signals(pages, fitted.page_shares, nodes)
+    vectors = gate_vectors(reading)
+    sells = cross_fitted_gate(table, vectors, truth >= 0, page_folds(pages))
+    gate = fit_gate(table, vectors, truth >= 0)
+    tiers = fit_tiers(fitted.page_shares, truth, sells, nodes)
+    title_truth = np.array([title.node for title in fitted.titles], dtype=np.int64)
+    title_tiers = fit_tiers(fitted.title_shares, title_truth, None, nodes)
+    metrics = {
+        **page_metrics(fitted.page_shares, truth, sells, tiers, nodes),
+        **{f"title_{k}": v for k, v in depths(fitted.title_shares, title_truth, nodes).items()},
+    }
+    manifest = ProductManifest(
+        id=f"{taxonomy.name}-{_digest(fitted.head, gate)}",
+        taxonomy=taxonomy.name,
+        taxonomy_sha256=taxonomy.sha256,
+        encoder=encoder_model.name,
+        encoder_sha256=encoder_sums(encoder_model),
+        dimension=encoder.dimension,
+        tiers=tiers,
+        title_tiers=title_tiers,
+        data_fingerprint=dataset.fingerprint(data, FILES),
+        metrics={name: round(value, 4) for name, value in metrics.items()},
+    )
+    write_products(out, manifest, fitted.head, gate)
+    product_card.write(out, manifest)
+    progress(f"{time.monotonic() - started:.0f} s")
+    return manifest.metrics
+
+
+def fit(
+    inputs: ProductData,
+    encoder: StaticEncoder,
+    nodes: NodeArrays,
+    *,
+    seed: int,
+    progress: Progress,
+    folds: bool = True,
+) -> Fitted:
+    """The head: all texts first, then pages and our own titles, which few passes suffice for.
+
+    So the heads of the folds differ only in their last passes. Without `folds` nothing is said of
+    pages and titles.
+    """
+    recipe = inputs.recipe
+    own = tuple(text for text in inputs.texts if text.source == "title")
+    others = [text for text in inputs.texts if text.source != "title"]
+    texts = [*others, *inputs.titles]
+    sampler = TextSampler(texts, encoder.tokenize([t.text for t in texts]), nodes, recipe)
+    progress(f"head: {len(texts)} texts")
+    training = HeadTraining(encoder.token_vectors, nodes, recipe, sampler.pool)
+    training.learn(sampler.one_pass, epochs=recipe.epochs, rate=1.0, seed=seed)
+    reading = read_all(inputs.pages, encoder)
+    own_ids = encoder.tokenize([text.text for text in own])
+    page_fold = page_folds(inputs.pages)
+    title_fold = np.arange(len(own)) % N_FOLDS
+    page_shares = np.zeros((len(inputs.pages), len(nodes)), dtype=np.float32)
+    title_shares = np.zeros((len(own), len(nodes)), dtype=np.float32)
+
+    def finished(pages: Ints, titles: Ints) -> Arrays:
+        late = [
+            *_page_examples(inputs.pages, reading, pages, recipe),
+            *(_own_title(own[i], own_ids[i]) for i in titles if len(own_ids[i])),
+        ]
+        other = training.continued()
+        other.learn(
+            lambda rng: [*sampler.one_pass(rng), *late * recipe.page_copies],
+            epochs=recipe.late_epochs,
+            rate=recipe.late_rate,
+            seed=seed + 1,
+        )
+        return other.arrays()
+
+    for fold in range(N_FOLDS if folds else 0):
+        progress(f"fold {fold + 1} of {N_FOLDS}")
+        head = LinearHead(
+            finished(np.flatnonzero(page_fold != fold), np.flatnonzero(title_fold != fold))
+        )
+        for rows in _parts(np.flatnonzero(page_fold == fold)):
+            page_shares[rows] = shares_of(head, subset(reading, rows))
+        held = np.flatnonzero(title_fold == fold)
+        title_shares[held] = title_shares_of(head, [own[i].text for i in held], encoder)
+    progress("head on all")
+    head_arrays = finished(np.arange(len(inputs.pages)), np.arange(len(own)))
+    return Fitted(head=head_arrays, page_shares=page_shares, titles=own, title_shares=title_shares)
+
+
+def shares_of(head: LinearHead, reading: Reading) -> Vectors:
+    """Share of each node, (n_pages, n_nodes); zeros without a known word."""
+    shares: Vectors = np.exp(log_softmax(head.logits(reading)))
+    shares[~reading.present.any(axis=1)] = 0
+    return shares
+
+
+def title_shares_of(head: LinearHead, titles: Sequence[str], encoder: StaticEncoder) -> Vectors:
+    """The same of bare titles."""
+    parts = []
+    for rows in _parts(np.arange(len(titles))):
+        texts = [(titles[i], *[""] * (N_FIELDS - 1)) for i in rows]
+        parts.append(shares_of(head, read(texts, encoder)))
+    return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+
+
+def subset(reading: Reading, rows: Ints) -> Reading:
+    """The reading of some pages."""
+    return Reading(
+        texts=tuple(reading.texts[i] for i in rows),
+        vectors=reading.vectors[rows],
+        token_ids=tuple(reading.token_ids[i * N_FIELDS + f] for i in rows for f in range(N_FIELDS)),
+    )
+
+
+def page_folds(pages: Sequence[ProductPage]) -> Ints:
+    """Fold of each page, by its domain: no site is in two."""
+    return np.array([zlib.crc32(page.domain.encode()) % N_FOLDS for page in pages], dtype=np.int64)
+
+
+def page_signals(pages: Sequence[ProductPage], shares: Vectors, nodes: NodeArrays) -> Vectors:
+    """What the gate looks at, (n_pages, n_signals)."""
+    roots = np.flatnonzero(nodes.parent == NO_PARENT)
+    found = [
+        signals(
+            page.document.pages,
+            {extract.url: extract for extract in page.document.extracts},
+            nodes.subtree_sums(shares[i : i + 1])[:, roots],
+        )
+        for i, page in enumerate(pages)
+    ]
+    return np.concatenate(found)
+
+
+def fit_gate(table: Vectors, vectors: Vectors, sells: NDArray[np.bool_]) -> Gate:
+    """Ridge logistic regression by Newton's method; the bias is free."""
+    means = table.mean(axis=0)
+    scales = np.maximum(table.std(axis=0), 1e-3)
+    x = np.concatenate([(table - means) / scales, vectors, np.ones((len(table), 1))], axis=1)
+    x = x.astype(np.float64)
+    ridge = np.full(x.shape[1], GATE_RIDGE)
+    ridge[-1] = 1e-6
+    weights = np.zeros(x.shape[1])
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-x @ weights))
+        gradient = x.T @ (p - sells) + ridge * weights
+        hessian = x.T @ (x * (p * (1 - p))[:, None]) + np.diag(ridge)
+        step = np.linalg.solve(hessian, gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-6:
+            break
+    return Gate(
+        weights=weights[:-1].astype(np.float32),
+        bias=float(weights[-1]),
+        means=means.astype(np.float32),
+        scales=scales.astype(np.float32),
+    )
+
+
+def cross_fitted_gate(
+    table: Vectors, vectors: Vectors, sells: NDArray[np.bool_], folds: Ints
+) -> Vectors:
+    """Probability that each page sells by the gate of the other folds, (n_pages,)."""
+    result = np.zeros(len(table), dtype=np.float32)
+    for fold in np.unique(folds):
+        rows, others = folds == fold, folds != fold
+        gate = fit_gate(table[others], vectors[others], sells[others])
+        result[rows] = gate.probabilities(table[rows], vectors[rows])
+    return result
+
+
+def lineages(nodes: NodeArrays, depth: int = N_TIERS) -> Ints:
+    """(n_nodes + 1, depth): each node's ancestor or self in each tier, -1 for none; the last row is
+    that of no node.
+    """
+    result = np.full((len(nodes) + 1, depth), -1, dtype=np.int64)
+    for i in range(len(nodes)):
+        parent = int(nodes.parent[i])
+        if parent != NO_PARENT:
+            result[i] = result[parent]
+        if nodes.tier[i] <= depth:
+            result[i, nodes.tier[i] - 1] = i
+    return result
+
+
+def fit_tiers(shares: Vectors, truth: Ints, sells: Vectors | None, nodes: NodeArrays) -> Tiers:
+    """Calibration by tier on what sells, thresholds on all.
+
+    Titles (`sells` is None) count in the tiers that their labels reach: what is sold goes deeper
+    than the label of a shop's shelf. A page's label is as deep as the page, so deeper is wrong.
+    """
+    lineage = lineages(nodes)
+    sums = np.clip(nodes.subtree_sums(shares), 1e-6, 1 - 1e-6)
+    slopes: list[float] = []
+    offsets: list[float] = []
+    counted: list[NDArray[np.bool_]] = []
+    for tier in range(1, N_TIERS + 1):
+        rows = (truth >= 0) & (nodes.tier[truth] >= (tier if sells is None else 1))
+        enough = (truth >= 0) & (nodes.tier[truth] >= tier)
+        if enough.sum() < LEAST_LABELS and slopes:
+            slopes.append(slopes[-1])
+            offsets.append(offsets[-1])
+            counted.append(np.zeros(len(truth), dtype=np.bool_))
+            continue
+        of_tier = np.flatnonzero(nodes.tier == tier)
+        best = of_tier[sums[rows][:, of_tier].argmax(axis=1)]
+        x = sums[rows, best]
+        slope, offset = calibrate.platt(np.log(x / (1 - x)), lineage[truth[rows], tier - 1] == best)
+        slopes.append(slope)
+        offsets.append(offset)
+        counted.append(rows | (truth < 0))
+    tiers = Tiers(slopes=tuple(slopes), offsets=tuple(offsets))
+    confidences = tiers.confidences(shares, nodes)
+    if sells is not None:
+        confidences = confidences * sells[:, None]
+    thresholds: list[float] = []
+    for tier, rows in enumerate(counted, start=1):
+        if not rows.any():
+            thresholds.append(thresholds[-1])
+            continue
+        of_tier = np.flatnonzero(nodes.tier == tier)
+        of_rows = confidences[np.ix_(rows, of_tier)]
+        right = lineage[truth[rows], tier - 1][:, None] == of_tier[None]
+        pairs = of_rows >= calibrate.LEAST_THRESHOLD
+        found = calibrate.threshold(of_rows[pairs], right[pairs], PRECISION[tier - 1])
+        thresholds.append(found)
+    return Tiers(slopes=tuple(slopes), offsets=tuple(offsets), thresholds=tuple(thresholds))
+
+
+def depths(shares: Vectors, truth: Ints, nodes: NodeArrays, n: int = 2) -> dict[str, float]:
+    """Share of the labels that reach a depth whose node there is found, from the root down."""
+    lineage, found = lineages(nodes), best_path(shares, nodes, n)
+    result = {}
+    for tier in range(1, n + 1):
+        rows = (truth >= 0) & (nodes.tier[truth] >= tier)
+        hits = found[rows, tier - 1] == lineage[truth[rows], tier - 1]
+        result[f"depth{tier}"] = float(hits.mean()) if rows.any() else float("nan")
+    return result
+
+
+def best_path(shares: Vectors, nodes: NodeArrays, n: int) -> Ints:
+    """(n_rows, n): the likeliest root and below it, tier by tier, the likeliest child; -1: none."""
+    sums = nodes.subtree_sums(shares)
+    result = np.full((len(shares), n), -1, dtype=np.int64)
+    above = np.full(len(shares), NO_PARENT)
+    for tier in range(1, n + 1):
+        of_tier = np.flatnonzero(nodes.tier == tier)
+        fits = nodes.parent[of_tier][None] == above[:, None]
+        best = of_tier[np.where(fits, sums[:, of_tier], -1).argmax(axis=1)]
+        result[:, tier - 1] = np.where(fits.any(axis=1), best, -1)
+        above = np.where(fits.any(axis=1), best, -2)
+    return result
+
+
+def page_metrics(
+    shares: Vectors, truth: Ints, sells: Vectors, tiers: Tiers, nodes: NodeArrays
+) -> dict[str, float]:
+    """How well pages are told, by heads and gates that had not seen their sites."""
+    roots = np.flatnonzero(nodes.tier == 1)
+    confidences = tiers.confidences(shares, nodes)[:, roots] * sells[:, None]
+    asserted = confidences >= tiers.thresholds[0]
+    best = roots[confidences.argmax(axis=1)]
+    selling = truth >= 0
+    right = best[selling] == nodes.root[truth[selling]]
+    return {
+        **{f"page_{k}": v for k, v in depths(shares, truth, nodes).items()},
+        "page_asserted_of_selling": float(asserted[selling].any(axis=1).mean()),
+        "page_right_of_asserted": float(right[asserted[selling].any(axis=1)].mean()),
+        "page_asserted_of_others": float(asserted[~selling].any(axis=1).mean()),
+    }
+
+
+def _page_examples(
+    pages: Sequence[ProductPage], reading: Reading, rows: Collection[int], recipe: ProductRecipe
+) -> list[Example]:
+    return [
+        Example(
+            fields=reading.token_ids[i * N_FIELDS : (i + 1) * N_FIELDS],
+            node=node,
+            weight=recipe.page_weight,
+        )
+        for i in rows
+        if (node := pages[i].node) is not None
+        and any(len(ids) for ids in reading.token_ids[i * N_FIELDS : (i + 1) * N_FIELDS])
+    ]
+
+
+def _own_title(text: ProductText, ids: Ints) -> Example:
+    return Example(fields=in_title(ids), node=text.node, weight=0.3)
+
+
+def _parts(rows: Ints, size: int = 256) -> list[Ints]:
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def _digest(head: Arrays, gate: Gate) -> str:
+    """Twelve letters that change whenever the answers do."""
+    digest = hashlib.sha256(gate.weights.tobytes())
+    for name in sorted(head):
+        digest.update(np.ascontiguousarray(head[name]).tobytes())
+    return digest.hexdigest()[:12]
