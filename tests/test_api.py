@@ -115,6 +115,7 @@ def test_the_public_names_are_these() -> None:
         "Answers",
         "Category",
         "CrawlResult",
+        "RankerClassifier",
         "Word",
         "__version__",
         "classify",

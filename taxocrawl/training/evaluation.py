@@ -15,6 +15,7 @@ from taxocrawl.taxonomies.tree import Taxonomy
 from taxocrawl.training import evaluate
 from taxocrawl.training.costs import CostRow, costs_of
 from taxocrawl.training.dataset import LabelledPage
+from taxocrawl.training.evaluate import Bools
 from taxocrawl.training.positions import truth_of
 
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
@@ -101,8 +102,8 @@ def _report(
     hits = evaluate.hits(best, truth, nodes)
     sites = [page.domain for page in pages]
 
-    def mean(name: str, values: Vectors) -> Measure:
-        low, high = evaluate.interval(values.astype(np.float32), sites)
+    def mean(name: str, values: Vectors | Bools) -> Measure:
+        low, high = evaluate.interval(np.asarray(values, dtype=np.float32), sites)
         return Measure(name=name, value=float(values.mean()), low=low, high=high)
 
     asserted = [[p for p in answer if p.asserted] for answer in answers]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.model_folder import Arrays, Manifest, load_model
 from taxocrawl.classifiers.ranker import Ranker, sources_of, spread
+from taxocrawl.classifiers.scope import Scope
 from taxocrawl.classifiers.tiers import Tiers
 from taxocrawl.errors import InputError
 from taxocrawl.protocols import Vectors
@@ -205,6 +206,7 @@ def zero_shot(base: Base, taxonomy: Taxonomy) -> Trained:
         temperature=known.temperature * UNTRAINED_TEMPERATURE,
         n_candidates=min(known.n_candidates, len(taxonomy)),
         tiers=Tiers(thresholds=(0.5,), sensitive=known.tiers.sensitive),
+        scope=Scope(),
         sensitive=tuple(n.id for n in taxonomy if "sensitive" in n.flags),
         data_fingerprint="",
         metrics={},

@@ -160,7 +160,13 @@ def _nodes(labels: Sequence[str], find: Callable[[str], str]) -> tuple[str, ...]
 def _page(values: Mapping[str, str], node_ids: tuple[str, ...]) -> LabelledPage:
     if not any(values.get(field, "").strip() for field in FIELDS):
         raise InputError("there is no text")
-    document = documents.from_text(
+    site = domains.canonical_host(values.get("domain", "") or values.get("url", ""))
+    return _labelled(page=page_of(values), domain=site, node_ids=node_ids)
+
+
+def page_of(values: Mapping[str, str]) -> PageText:
+    """The page of these fields by role."""
+    return documents.from_text(
         "",
         text=values.get("text", ""),
         title=values.get("title", ""),
@@ -169,9 +175,7 @@ def _page(values: Mapping[str, str], node_ids: tuple[str, ...]) -> LabelledPage:
         url=values.get("url", ""),
         domain=values.get("domain", ""),
         language=values.get("language", ""),
-    )
-    site = domains.canonical_host(values.get("domain", "") or values.get("url", ""))
-    return _labelled(page=document.pages[0], domain=site, node_ids=node_ids)
+    ).pages[0]
 
 
 def _labelled(*, page: PageText, domain: str, node_ids: tuple[str, ...]) -> LabelledPage:

@@ -107,7 +107,9 @@ def _mixtures(base: Base, head: LinearHead, taxonomy: Taxonomy) -> Vectors:
     result = np.zeros((len(taxonomy), shares.shape[1]), dtype=np.float32)
     owners = np.array([taxonomy.index[text.node_ids[0]] for text in texts])
     np.add.at(result, owners, shares)
-    return result / np.bincount(owners, minlength=len(taxonomy))[:, None].astype(np.float32)
+    counts = np.bincount(owners, minlength=len(taxonomy)).astype(np.float32)
+    mixtures: Vectors = result / counts[:, None]
+    return mixtures
 
 
 def read_texts(texts: Sequence[LabelledText], encoder: StaticEncoder) -> Reading:
