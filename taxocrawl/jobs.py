@@ -13,13 +13,14 @@ from pathlib import Path
 from taxocrawl import archives, domains, pipeline
 from taxocrawl.archives import Item
 from taxocrawl.crawler.run import RunSummary, run_crawl
-from taxocrawl.plugins import loading
 from taxocrawl.plugins.registry import KINDS, Registry
+from taxocrawl.reasons import document_of
 from taxocrawl.records import InputLine, Outcome
 from taxocrawl.settings import Settings
+from taxocrawl.store.kept_text import kept_sites, site_names
 from taxocrawl.store.revisits import Revisit, due_lines, only_due
 from taxocrawl.store.writer import StoredPlugin, StoreWriter
-from taxocrawl.workers import Workers
+from taxocrawl.workers import Workers, prepare
 
 ITEMS_AT_ONCE = 256
 """Items read ahead: enough to fill every worker, few enough to stream."""
@@ -43,7 +44,7 @@ def crawl_into(
     Without `lines` those of the store are meant that are due. `on_line` is told of lines that need
     no visit, those that were done before a run went on among them.
     """
-    registry, settings = _checked(settings)
+    registry, settings = prepare(settings)
     with (
         StoreWriter(
             path,
@@ -72,6 +73,39 @@ def crawl_into(
         return summary
 
 
+def reclassify(
+    path: Path, settings: Settings, *, on_outcome: Callable[[Outcome], None] | None = None
+) -> int:
+    """Classify the kept text of every site once more, as a run of its own; how many there were.
+
+    Nothing is fetched. The answer is that of a crawl if the store kept all fields (`keep_text`).
+    """
+    registry, settings = prepare(settings)
+    names = site_names(path)
+    with (
+        StoreWriter(
+            path,
+            settings=settings,
+            command="reclassify",
+            taxonomies=pipeline.taxonomies(registry, settings),
+            plugins=_stored_plugins(registry),
+            new_run=True,
+        ) as store,
+        Workers(settings) as workers,
+    ):
+        for start in range(0, len(names), ITEMS_AT_ONCE):
+            sites = kept_sites(path, names[start : start + ITEMS_AT_ONCE])
+            items = [Item(id=kept.domain, document=document_of(kept)) for kept in sites]
+            outcomes = asyncio.run(archives.classify(items, workers, settings.batch_size))
+            for number, (kept, outcome) in enumerate(zip(sites, outcomes, strict=True), start + 1):
+                found = replace(outcome, final_url=kept.pages[0].url if kept.pages else "")
+                store.add(found, domains.parse_line(number, kept.domain))
+                if on_outcome is not None:
+                    on_outcome(found)
+        store.finish("finished")
+    return len(names)
+
+
 def _left(
     lines: Iterable[InputLine],
     done: frozenset[int],
@@ -86,7 +120,7 @@ def _left(
 
 def classify(items: Iterable[Item], settings: Settings) -> Iterator[tuple[Item, Outcome]]:
     """Outcomes in the order of the items, read ahead by a few hundred at most."""
-    _, settings = _checked(settings)
+    _, settings = prepare(settings)
     stream = iter(items)
     chunk = list(itertools.islice(stream, ITEMS_AT_ONCE))  # a wrong path is said at once
     with Workers(settings) as workers:
@@ -148,11 +182,3 @@ def _stored_plugins(registry: Registry) -> list[StoredPlugin]:
         )
         for plugin in registry.plugins
     ]
-
-
-def _checked(settings: Settings) -> tuple[Registry, Settings]:
-    """The registry, and the settings with taxonomies that any process finds by their names."""
-    registry = loading.load(settings)
-    pipeline.check_settings(registry, settings)
-    found = tuple(registry.taxonomy_address(name) for name in settings.taxonomies)
-    return registry, replace(settings, taxonomies=found)

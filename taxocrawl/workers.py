@@ -68,6 +68,17 @@ class WorkerFailure(Exception):
         self.component: ComponentKey | None = None
 
 
+def prepare(settings: Settings) -> tuple[Registry, Settings]:
+    """The registry, and the settings with taxonomies that any process finds by their names.
+
+    Raises the error of whatever the settings name wrongly, before any work begins.
+    """
+    registry = loading.load(settings)
+    pipeline.check_settings(registry, settings)
+    found = tuple(registry.taxonomy_address(name) for name in settings.taxonomies)
+    return registry, replace(settings, taxonomies=found)
+
+
 class Workers:
     """The pool. Use as a context manager; `close` ends all processes."""
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "model": "List models, show their cards, verify their files.",
     "plugin": "Write a new plugin: a package that works, with tests that pass.",
     "plugins": "List the plugins and what they supply; check that they keep the rules.",
+    "reclassify": "Classify the kept text of a store once more; nothing is fetched.",
     "review": "Walk through the doubtful sites and say what they are about.",
     "runs": "List the runs of a store.",
     "sql": "Ask the store in SQL.",

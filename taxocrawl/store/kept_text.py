@@ -68,6 +68,15 @@ def kept_sites(path: Path, domains: Sequence[str] | None = None) -> tuple[KeptSi
     )
 
 
+def site_names(path: Path) -> list[str]:
+    """Every site that was read, by name."""
+    with reading(path) as store:
+        return [name for (name,) in store.execute(_NAMES).fetchall()]
+
+
+_NAMES: Final = """
+    SELECT domain FROM newest_sites WHERE outcome IN ('classified', 'uncertain') ORDER BY domain
+"""
 _SITES: Final = """
     SELECT s.domain, r.classifiers, from_json(r.settings->'$.taxonomies', '["VARCHAR"]'),
         r.settings->>'$.model', try_cast(r.settings->>'$.min_confidence' AS DOUBLE),
