@@ -1,9 +1,9 @@
-"""How rightly pages without a topic are told: parked, gated, bot_check, soft404, script_only, thin.
+"""How rightly pages without a topic are told: parked, gated, bot_check, soft404 and so on.
 
-`python quality/status.py [--write]` counts on the labelled pages (gate, and train beside it), on the
-written pages of `tests/written_status_pages.jsonl`, and how many good pages get any of these kinds;
-prints the tables and, with `--write`, keeps them in `quality/results_status.json`. Needs the shared
-data ($TAXOCRAWL_DATA, default `../shared/data`).
+`python quality/status.py [--write]` counts on the labelled pages (gate, and train beside it), on
+the written pages of `tests/written_status_pages.jsonl`, and how many good pages get any of these
+kinds; prints the tables and, with `--write`, keeps them in `quality/results_status.json`. Needs the
+shared data ($TAXOCRAWL_DATA, default `../shared/data`).
 
 The labels were made by a large language model, not by people. The rules were written on the train
 split and on two thirds of the written families of each kind, then frozen; gate and the families

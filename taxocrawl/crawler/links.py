@@ -28,7 +28,17 @@ _WORDS: dict[str, tuple[float, str]] = {
         "من-نحن عن-الشركة about-jp 会社概要 会社案内 企業情報 私たちについて について "
         "关于我们 关于 公司简介 關於我們 關於 회사소개 소개 เกี่ยวกับเรา "
         "giới-thiệu tentang tentang-kami "
-        "אודות हमारे-बारे-में درباره-ما درباره",
+        "אודות हमारे-बारे-में परिचय درباره-ما درباره "
+        "history our-history heritage story our-firm the-firm who-we-serve vision our-team team "
+        "geschichte ueber-den-verein team histoire notre-histoire "
+        "l'entreprise qui-suis-je equipo historia la-empresa a-empresa história equipe equipa "
+        "storia la-storia l'azienda chi-sono geschiedenis onze-school ons-verhaal "
+        "historie o-spolocnosti o-mne o-mnie historia-firmy historik "
+        "om-foreningen om-museet om-selskabet historia-yritys meistä-yrityksenä bemutatkozás "
+        "történet despre-companie istoric история о-заводе о-школе історія pro-nas za-nas "
+        "tarihçe hakkimda biz-kimiz ιστορία η-εταιρεία sxetika sxetika-me-emas profil-perusahaan "
+        "lịch-sử về-chúng-tôi profil-sekolah sejarah ประวัติ 当館について 沿革 ごあいさつ 学校案内 "
+        "企业简介 公司概况 学校概况 品牌故事 인사말 연혁 تاريخنا نبذة تاریخچه",
     ),
     "products": (
         2.6,
@@ -41,7 +51,13 @@ _WORDS: dict[str, tuple[float, str]] = {
         "ürünler urunler mağaza προϊόντα κατάστημα منتجات المنتجات متجر "
         "製品 製品情報 商品 商品一覧 ショップ 产品 产品中心 產品 商店 제품 상품 쇼핑 สินค้า "
         "sản-phẩm produk "
-        "מוצרים उत्पाद محصولات",
+        "מוצרים उत्पाद محصولات "
+        "our-products all-products brands ranges nos-produits marques la-carte "
+        "nuestros-productos marcas nossos-produtos i-nostri-prodotti marchi "
+        "onze-producten merken varumärken varumarken märken mærker merker tuotemerkit značky "
+        "marki nasze-produkty naše-produkty termékeink produsele-noastre наша-продукция товари "
+        "продукти каталог-продукции ürünlerimiz proionta proionta-mas markalar sanpham san-pham "
+        "produk-kami 产品展示 全部商品 商品介绍 取扱商品 製品案内 제품소개 상품소개 ยี่ห้อ",
     ),
     "services": (
         2.6,
@@ -51,7 +67,17 @@ _WORDS: dict[str, tuple[float, str]] = {
         "diensten oplossingen tjenester tjänster ydelser palvelut ratkaisut "
         "uslugi usługi sluzby služby szolgáltatás* szolgaltatas* servicii "
         "услуги решения послуги hizmet* hizmetler υπηρεσίες خدمات خدماتنا "
-        "サービス 事業内容 事業 业务 服务 服務 서비스 사업 บริการ dịch-vụ layanan שירותים सेवाएं",
+        "サービス 事業内容 事業 业务 服务 服務 서비스 사업 บริการ dịch-vụ layanan שירותים सेवाएं "
+        "offer our-services our-solutions specialties specialities areas-of-practice "
+        "treatments fachgebiete fachbereiche spezialgebiete behandlungen "
+        "unser-angebot tätigkeitsfelder nos-services spécialités métiers nos-métiers soins "
+        "especialidad* tratamientos nuestros-servicios especialidades tratamentos áreas-de-atuação "
+        "specialità trattamenti i-nostri-servizi specialismen behandelingen aanbod ons-aanbod "
+        "oferta specjalizacje zabiegi cennik nabídka sortiment specializace szakterület* "
+        "szolgáltatásaink serviciile-noastre specialități наши-услуги направления специализация "
+        "poslugy наші-послуги uslugi hizmetlerimiz tedavi* ypiresies oi-ypiresies-mas layanan-kami "
+        "dich-vu 服务项目 服务支持 业务范围 業務內容 業務案内 診療案内 施工事例 사업분야 진료과목 "
+        "خدماتنا خدمات-ما השירותים-שלנו",
     ),
     "topics": (
         2.0,
@@ -61,7 +87,20 @@ _WORDS: dict[str, tuple[float, str]] = {
         "corsi camere rubrieken onderwerpen kategorier emner ämnen kategoriat "
         "kategorie działy témata rubriky kategóriák categorii категории рубрики разделы "
         "kategoriler κατηγορίες اقسام الأقسام カテゴリ カテゴリー 分类 栏目 分類 카테고리 메뉴 "
-        "หมวดหมู่ danh-mục kategori קטגוריות श्रेणियाँ",
+        "หมวดหมู่ danh-mục kategori קטגוריות श्रेणियाँ "
+        "sport politics business economy culture exhibitions collections curriculum "
+        "education schools faculties abteilungen ausstellungen sammlung* politik wirtschaft kultur "
+        "studiengänge fakultäten gottesdienste chambres nos-chambres expositions formations "
+        "sport politique économie culture exposiciones colecciones deportes "
+        "política economía cultura facultades exposições coleções desporto esporte mostre "
+        "collezioni la-carta sport politica economia onderwijs opleidingen tentoonstellingen "
+        "udstillinger samlinger utställningar samlingar utstillinger näyttelyt kokoelmat koulutus "
+        "utbildningar uddannelser wystawy kolekcje kierunki działy výstavy sbírky spolky turistika "
+        "obory étlap etlap kiállítások képzések meniu camere expoziții отделения выставки курсы "
+        "меню программы образование відділення viddilennya виставки освіта bölümler menü "
+        "programlar μενού τμήματα منو دوره‌ها قائمة-الطعام البرامج תפריט קורסים पाठ्यक्रम विभाग "
+        "program-studi program* jurusan thực-đơn ngành หลักสูตร เมนู お部屋 お料理 料理 客室 学科 "
+        "コース 展示 课程 专业 菜单 客房 院系 課程 학과 교육과정 객실",
     ),
     "news": (
         1.0,
@@ -69,7 +108,15 @@ _WORDS: dict[str, tuple[float, str]] = {
         "neuigkeiten aktuelles magazin projekte actualites actualités projets noticias artículos "
         "proyectos notícias projetos notizie novità progetti nieuws nyheter nyheder uutiset "
         "aktualności aktualnosci novinky hírek stiri știri новости новини haberler νέα "
-        "اخبار أخبار ニュース お知らせ 新闻 新聞 뉴스 소식 ข่าว tin-tức berita חדשות समाचार",
+        "اخبار أخبار ニュース お知らせ 新闻 新聞 뉴스 소식 ข่าว tin-tức berita חדשות समाचार "
+        "references work our-work gallery references-projects referenzen galerie réalisations "
+        "références realizaciones galería realizações galeria realizzazioni referenze "
+        "referenties "
+        "referencje realizacje reference realizace referenser referencer projekt* galleri "
+        "referenciák galéria portofoliu проекты портфолио галерея projelerimiz projeler "
+        "referanslar "
+        "έργα مشاريعنا پروژه‌ها פרויקטים 実績 施工例 ギャラリー 案例 工程案例 "
+        "성공사례 갤러리 ผลงาน dự-án",
     ),
 }
 
@@ -81,10 +128,55 @@ _DULL = re.compile(
     r"|legal|mentions|aviso|disclaimer|sitemap|rss|feed|search|suche|buscar|recherche|print|share"
     r"|password|admin|wp-admin|wp-json|xmlrpc|cdn-cgi|careers?|jobs?|karriere|stellenangebote"
     r"|contacts?|contact-us|kontakt|contacto|contato|contatti|accessibility|returns|shipping"
-    r"|versand|newsletter|unsubscribe|вход|регистрация|корзина|контакты)(?![^\W_])"
-    r"|ログイン|お問い合わせ|登录|注册|联系我们|로그인|장바구니",
+    r"|versand|newsletter|unsubscribe|вход|регистрация|корзина|контакты"
+    # Booking, buying, paying, the account.
+    r"|reservations?|book(?:ing|-a-\w+)?|tickets?|vouchers?|gift-(?:cards?|vouchers?)|donate|apply"
+    r"|subscribe|thank-you|guestbook|webring|size-guide|status|downloads?|intranet|extranet"
+    r"|reserver|réserver|reservieren|buchen|gutscheine?|mon-compte|se-connecter|livraison|retours"
+    r"|cita-previa|pedir-cita|mi-cuenta|iniciar-sesi[oó]n|carrinho|entrar|minha-conta|carrello"
+    r"|accedi|registrati|spedizioni|area-riservata|inloggen|winkelwagen|mijn-account|koszyk"
+    r"|logowanie|zaloguj|konto|košík|kosik|přihlášení|prihlaseni|kassa|logga-in|kurv|log-ind"
+    r"|handlekurv|logg-inn|ostoskori|kirjaudu|kosár|kosar|belépés|belepes|coș|cos|autentificare"
+    r"|личный-кабинет|lichnyj-kabinet|доставка\w*|dostavka|вхід|увійти|uviyty|кошик|количка|kolichka"
+    r"|vhod|sepet\w*|giriş|giris|kalathi|syndesi|σύνδεση|καλάθι|giỏ-hàng|gio-hang|đăng-nhập"
+    r"|dang-nhap|masuk|keranjang"
+    # Law, privacy, contact, jobs, finding the way, official notices.
+    r"|privacyverklaring|privacidad\w*|privacidade\w*|confidentialit[eé]\w*|integritetspolicy|tietosuoja"
+    r"|adatvédelem|adatvedelem|polityka-prywatno\w+|regulamin|politika-\w+|политика\w*|cookiepolitik"
+    r"|gizlilik\w*|kvkk|çerez\w*|cerez\w*|oroi\w*|όροι|kebijakan-\w+|chính-sách\w*|chinh-sach\w*"
+    r"|cgv|cgu|conditions|condiciones|termini|termos|termeni\w*|köpvillkor|kopvillkor|voorwaarden"
+    r"|anfahrt|acc[eè]s|dove-siamo|how-to-get-here|directions|mapa-\w+|harta-site|kontakty"
+    r"|kontakti|επικοινωνία|epikoinonia|yhteystiedot|kapcsolat|iletişim|iletisim|liên-hệ|lien-he"
+    r"|hubungi\w*|fale-conosco|contactez\w*|kundtjanst|kundtjänst|careers|vacatures|cari[eè]re\w*"
+    r"|karieri|karir|tuyển-dụng|tuyen-dung|trabalhe\w*|lavora-con-noi|recrutement|vakansii|вакансии"
+    r"|stellen|insan-kaynakları|insan-kaynaklari|recruit|avoimet\w*|job|presse|press|nyhedsbrev"
+    r"|legal-notice|disclaimer|u-?redni-deska|úřední-deska|tenders?|vacancies"
+    r"|datenschutzerkl\w+|mitgliederbereich|client-login|member-login|staff-login)(?![^\W_])"
+    r"|ログイン|お問い合わせ|お問合せ|採用|個人情報|プライバシー|サイトマップ|アクセス|ご予約|カート|特定商取引"
+    r"|登录|登入|登陆|注册|註冊|联系我们|聯絡我們|联系方式|招聘|人才|隐私|隱私|购物车|購物車|网站地图|会员"
+    r"|로그인|회원가입|장바구니|채용|개인정보|오시는|문의|이용약관"
+    r"|تسجيل|اتصل|سياسة|الخصوصية|وظائف|السلة|ورود|سبد|تماس|قوانین|حریم"
+    r"|התחבר|סל.קניות|תקנון|צור.קשר|נגישות|דרושים|लॉगिन|संपर्क|गोपनीयता|निविदा"
+    r"|ติดต่อ|เข้าสู่ระบบ|ตะกร้า|นโยบาย|สมัครงาน",
     re.IGNORECASE,
 )
+# The same in another language: worth a request only where nothing else is there.
+_SWITCH = re.compile(
+    r"(?:in |auf |på |по-)?(?:english|deutsch|français|francais|español|espanol"
+    r"|italiano|português|portugues|nederlands|polski|čeština|slovenčina|svenska|dansk|norsk|suomi"
+    r"|magyar|română|русский|русски|українська|български|hrvatski|srpski|slovenščina|türkçe|ελληνικά"
+    r"|العربية|فارسی|עברית|हिन्दी|日本語|中文|简体中文|繁體中文|한국어|ไทย|tiếng việt"
+    r"|bahasa indonesia)",
+)
+# An article, not a section: its date or number stands in its address.
+_DATED = re.compile(r"/(?:19|20)\d\d(?:[/-]|$)|(?:19|20)\d{6}|\d{4}-\d\d-\d\d")
+_LANGUAGE_CODE = re.compile(
+    r"(?:en|de|fr|es|it|pt|nl|pl|cs|cz|sk|sv|da|dk|no|nb|fi|hu|ro|ru|uk|ua|bg|hr|sr|sl|tr|el|gr|ar|fa|he"
+    r"|hi|ja|jp|zh|cn|tw|ko|kr|th|vi|id|ms|ca|eu|gl|et|lv|lt|us|gb|br|mx)(?:[-_][a-z]{2,4})?"
+)
+SWITCH_SCORE = 0.05
+DATED_SHARE = 0.4
+
 _FILES = re.compile(
     r"\.(?:pdf|docx?|xlsx?|pptx?|odt|zip|rar|7z|gz|tar|exe|dmg|apk|iso|jpe?g|png|gif|webp|svg|ico"
     r"|bmp|tiff?|mp[34]|m4[av]|avi|mov|wmv|webm|ogg|wav|css|js|json|xml|rss|atom|txt|csv|ics|vcf"
@@ -131,7 +223,7 @@ def choose(
     ranked = sorted(best.items(), key=lambda item: -item[1][0])
     firsts: dict[str, str] = {}
     for url, (_, kind) in ranked:
-        if kind:
+        if kind not in ("", "news"):  # a second service says more than a first piece of news
             firsts.setdefault(kind, url)
     chosen = dict.fromkeys((*firsts.values(), *(url for url, _ in ranked)))
     return tuple(chosen)[:count]
@@ -168,16 +260,30 @@ def _score(text: str, url: str) -> tuple[str, float]:
     parts = urlsplit(url)
     path = unquote(parts.path).casefold()
     folded = " ".join(text.casefold().split())
-    if _DULL.search(path) or _DULL.search(folded[:60]) or path in ("", "/"):
+    if path in ("", "/") and not parts.query:
         return "", 0.0
+    # Spaces and hyphens are one here: "book a table" and /book-a-table.
+    if any(map(_DULL.search, (path, folded[:60].replace(" ", "-"), *_values(parts.query)))):
+        return "", 0.0
+    if _SWITCH.fullmatch(folded) or _LANGUAGE_CODE.fullmatch(path.strip("/")):
+        return "", SWITCH_SCORE
     depth = sum(1 for segment in path.split("/") if segment)
     score, kind = 0.9 - 0.15 * depth - (0.3 if parts.query else 0.0), ""
+    if _DATED.search(path):
+        return "", max(0.0, score * DATED_SHARE)
     # A short text is a label of the navigation; a long one is a headline that merely has the word.
     if len(folded) <= 40:
         score, kind = _best(folded, score, kind, share=1.0)
     last = re.sub(r"\.[a-z]{2,5}$", "", path.rstrip("/").rsplit("/", 1)[-1])
     score, kind = _best(last, score, kind, share=0.9 - 0.1 * depth)
+    # What lies below a section is of its kind: /services/roofing, /about/history, ?page=about.
+    for section in (*path.strip("/").split("/")[:-1], *_values(parts.query)):
+        score, kind = _best(section, score, kind, share=0.6 - 0.1 * depth)
     return kind, score
+
+
+def _values(query: str) -> list[str]:
+    return [unquote(value).casefold() for _, value in parse_qsl(query)][:3] if query else []
 
 
 def _best(words: str, score: float, kind: str, *, share: float) -> tuple[float, str]:

@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from protego import Protego
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 PRODUCT_TOKEN = "taxocrawl"  # noqa: S105
 
 REDIRECTS = 5  # RFC 9309 2.3.1.2
+SITEMAPS = 20
 CACHE_ORIGINS = 2_000
 CACHE_BYTES = 16 * 2**20
 CACHE_S = 24 * 3600.0  # RFC 9309 2.4
@@ -50,6 +52,7 @@ class Rules:
 
     parsed: Protego | None = None
     crawl_delay_s: float = 0.0
+    sitemaps: tuple[str, ...] = ()
     size: int = 0
     notes: tuple[str, ...] = ()
 
@@ -65,10 +68,19 @@ def read_rules(body: bytes, *, cap: int) -> Rules:
         body = body[: max(cut, 0)]
     text = _decoded(body)
     if not _RULE.search(text):
-        return Rules(size=len(body), notes=("robots_ignored",) if body.strip() else ())
+        sitemaps = _sitemaps(Protego.parse(text)) if "sitemap" in text.lower() else ()
+        ignored = body.strip() and not sitemaps
+        return Rules(
+            sitemaps=sitemaps, size=len(body), notes=("robots_ignored",) if ignored else ()
+        )
     lines = (_with_token(line) for line in re.split(r"\r\n|\r|\n", text))
     parsed = Protego.parse("\n".join(lines))
-    return Rules(parsed=parsed, crawl_delay_s=_crawl_delay_s(parsed), size=len(body))
+    return Rules(
+        parsed=parsed,
+        crawl_delay_s=_crawl_delay_s(parsed),
+        sitemaps=_sitemaps(parsed),
+        size=len(body),
+    )
 
 
 def _decoded(body: bytes) -> str:
@@ -105,6 +117,10 @@ def _crawl_delay_s(parsed: Protego) -> float:
     return float(delay)
 
 
+def _sitemaps(parsed: Protego) -> tuple[str, ...]:
+    return tuple(islice(parsed.sitemaps, SITEMAPS))
+
+
 class RobotsMiddleware:
     """Lets a request pass when the robots.txt of its origin does; raises FetchError else.
 
@@ -139,6 +155,7 @@ class RobotsMiddleware:
             )
         request.meta["robots_notes"] = rules.notes
         request.meta["crawl_delay_s"] = rules.crawl_delay_s
+        request.meta["sitemaps"] = rules.sitemaps
         self._slow_down(request, min(rules.crawl_delay_s, self._delay_cap_s))
 
     def _slow_down(self, request: Request, delay_s: float) -> None:

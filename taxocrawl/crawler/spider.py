@@ -25,9 +25,11 @@ from taxocrawl.crawler.address_guard import AddressGuard
 from taxocrawl.crawler.failures import Fault, FetchError
 from taxocrawl.crawler.lineup import Lineup
 from taxocrawl.crawler.outage import ALIKE, Outage, is_connect_suspect, is_dns_suspect
+from taxocrawl.crawler.rendering import load_rendering
 from taxocrawl.crawler.threads import DaemonThreads
 from taxocrawl.crawler.visit import Answer, End, Fetch, Read, Step, Visit
-from taxocrawl.records import InputLine, Page
+from taxocrawl.extraction.site_status import page_status
+from taxocrawl.records import Extract, InputLine, Page
 from taxocrawl.settings import Settings
 from taxocrawl.workers import WorkerFailure, Workers
 
@@ -132,6 +134,7 @@ class SiteSpider(Spider):
         self._lines = lines
         self._lineup = Lineup(self._next_line)
         self._workers = workers
+        self._rendering = load_rendering(guard, options)
         self._gave_up = False
         room = SITES_PER_REQUEST * options.concurrency
         self._room = asyncio.Semaphore(room)
@@ -212,6 +215,7 @@ class SiteSpider(Spider):
             page=page_of(response, trip.url),
             new_cookies=response.meta.get("new_cookies", False),
             crawl_delay_s=response.meta.get("crawl_delay_s", 0.0),
+            sitemaps=response.meta.get("sitemaps", ()),
             notes=response.meta.get("robots_notes", ()),
         )
         async for output in self._follow(trip, trip.visit.answered(answer)):
@@ -272,9 +276,16 @@ class SiteSpider(Spider):
         self.pages += 1
         try:
             extract = await self._workers.extract(page)
+            if self._rendering is not None and self._needs_scripts(extract):
+                rendered = await self._rendering.rendered(page)
+                extract = await self._workers.extract(rendered) if rendered else extract
         except WorkerFailure as failure:
             return trip.visit.unreadable(failure.reason, str(failure))
         return trip.visit.extracted(extract)
+
+    def _needs_scripts(self, extract: Extract) -> bool:
+        hint = page_status(extract, self.options)
+        return hint is not None and hint.kind == "script_only"
 
     def _request(self, trip: Trip, fetch: Fetch) -> Request:
         trip.url = fetch.url
@@ -291,6 +302,7 @@ class SiteSpider(Spider):
                 "network": trip.network,
                 "download_slot": domains.registrable(address.host),
                 "download_timeout": fetch.timeout_s,
+                "body_cap": fetch.body_bytes or self.options.body_bytes,
             },
         )
 
@@ -317,6 +329,11 @@ class SiteSpider(Spider):
         trip = request.meta.get("trip") if request is not None else None
         if trip is not None:
             self.desk.lost(trip, failure.value)
+
+    async def closed(self, reason: str) -> None:
+        """Called by Scrapy when the crawl is over."""
+        if self._rendering is not None:
+            await self._rendering.close()
 
     async def wind_down(self) -> bool:
         """No further sites; True once those under way are done, False after `GRACE_S`."""

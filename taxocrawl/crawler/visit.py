@@ -16,13 +16,13 @@ from datetime import datetime
 from typing import Literal
 
 from taxocrawl import domains
-from taxocrawl.crawler import links, retrying
+from taxocrawl.crawler import retrying, sitemaps
 from taxocrawl.crawler.failures import Fault, retry_after_s, status_fault
+from taxocrawl.crawler.further_pages import FurtherPages
 from taxocrawl.extraction.site_status import ENDS_THE_VISIT, page_status
 from taxocrawl.records import Extract, Page, Site
 from taxocrawl.settings import Settings
 
-FRAMES = 2
 EQUAL_PAGES = 2
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -32,11 +32,15 @@ _CHALLENGE_STATUSES = frozenset({401, 403, 405, 406, 429, 503})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
-    """Ask for this address after `delay_s`; the request may take `timeout_s`."""
+    """Ask for this address after `delay_s`; the request may take `timeout_s`.
+
+    `body_bytes` caps its answer where that is less than a page may have.
+    """
 
     url: str
     delay_s: float = 0.0
     timeout_s: float
+    body_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +67,15 @@ Step = Fetch | Read | End
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A response as the visit sees it. `new_cookies`: it set one that was not there before."""
+    """A response as the visit sees it. `new_cookies`: it set one that was not there before.
+
+    `sitemaps` are those that the robots.txt of its origin names.
+    """
 
     page: Page
     new_cookies: bool = False
     crawl_delay_s: float = 0.0
+    sitemaps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -92,7 +100,7 @@ class Visit:
         self._started = clock()
         self._starts = deque(start_urls(site))
         self._rounds = 0
-        self._stage: Literal["home", "further"] = "home"
+        self._stage: Literal["home", "further", "sitemap"] = "home"
         self._url = ""
         self._chain: list[str] = []
         self._cookies_set = False
@@ -105,7 +113,8 @@ class Visit:
         self._seen: set[str] = set()
         self._hashes: set[str] = set()
         self._equal = 0
-        self._further: deque[str] = deque()
+        self._further: FurtherPages | None = None
+        self._sitemaps: tuple[str, ...] = ()
         self._crawl_delay_s = 0.0
         self._notes: dict[str, None] = {}
 
@@ -124,9 +133,14 @@ class Visit:
         self._page = page
         if self._stage == "home":
             self._status = page.status
+            self._sitemaps = answer.sitemaps
         if page.status in _REDIRECTS:
             return self._redirect(_as_utf8(page.header("location")), new_cookies=answer.new_cookies)
         fault = status_fault(page.status)
+        if self._stage == "sitemap" and self._further:
+            self._page = None
+            self._further.add_sitemap(page.body if fault is None else b"")
+            return self._next_page()
         if fault is None or (page.status in _CHALLENGE_STATUSES and page.body):
             return Read(page=page)
         return self.failed(fault)
@@ -162,7 +176,7 @@ class Visit:
         if wait_s is not None:
             self._tries += 1
             return self._fetch(self._url, delay_s=wait_s)
-        if self._stage == "further":
+        if self._stage != "home":
             return self._next_page()
         if self._fault is None or retrying.reach(fault) >= retrying.reach(self._fault):
             self._fault = fault
@@ -205,7 +219,10 @@ class Visit:
             return self._end(Fault(kind="timeout", detail="site", message=message))
         self._url = url
         return Fetch(
-            url=url, delay_s=delay_s, timeout_s=min(self.settings.request_timeout_s, left_s)
+            url=url,
+            delay_s=delay_s,
+            timeout_s=min(self.settings.request_timeout_s, left_s),
+            body_bytes=sitemaps.BYTES if self._stage == "sitemap" else None,
         )
 
     def _redirect(self, location: str, *, new_cookies: bool) -> Step:
@@ -226,7 +243,7 @@ class Visit:
         if len(self._chain) > self.settings.redirects:
             message = f"more than {self.settings.redirects} redirects"
             return self._lost(_redirect_fault("limit", message))
-        if self._stage == "further" and not domains.same_site(address.host, _host(self._home_url)):
+        if self._stage != "home" and not domains.same_site(address.host, _host(self._home_url)):
             return self._next_page()
         self._tries = 1
         return self._fetch(target)
@@ -246,7 +263,7 @@ class Visit:
         return _redirect_fault("location", "a redirect to what is no address")
 
     def _lost(self, fault: Fault) -> Step:
-        return self._next_page() if self._stage == "further" else self._end(fault)
+        return self._end(fault) if self._stage == "home" else self._next_page()
 
     def _is_here(self, url: str) -> bool:
         address = domains.web_address(url, self._url)
@@ -265,32 +282,20 @@ class Visit:
         if self._crawl_delay_s > self.settings.crawl_delay_cap_s:
             self._note("crawl_delay_capped")
             return self._end()
-        self._further.extend(self._plan(extract))
+        self._further = FurtherPages(
+            extract,
+            self._url,
+            count=self.settings.max_pages - 1,
+            url_chars=self.settings.url_chars,
+        )
+        self._further.name_sitemaps(self._sitemaps)
         return self._next_page()
-
-    def _plan(self, extract: Extract) -> list[str]:
-        """Frames first: they hold what the home page lacks (C11). Then the links that say most."""
-        count = self.settings.max_pages - 1
-        plan = [
-            url
-            for frame in extract.frame_urls
-            if (url := links.clean(frame, base=self._url))
-            and url not in self._seen
-            and domains.same_site(_host(url), _host(self._url))
-        ][:FRAMES]
-        if {"nofollow", "none"}.isdisjoint(extract.robots_meta):
-            plan += links.choose(
-                extract.links,
-                home=self._url,
-                count=count,
-                seen=frozenset(self._seen.union(plan)),
-                url_chars=self.settings.url_chars,
-            )
-        return plan[:count]
 
     def _one_more(self, extract: Extract) -> Step:
         self._page = None
         self._seen.update((self._url, *self._chain))
+        if self._further:
+            self._further.add_page(extract)
         if extract.body_sha256 in self._hashes:
             self._equal += 1
             if self._equal >= EQUAL_PAGES:
@@ -301,24 +306,19 @@ class Visit:
         return self._next_page()
 
     def _next_page(self) -> Step:
-        self._stage = "further"
-        while self._further:
-            url = self._further.popleft()
-            if url not in self._seen:
-                self._chain, self._cookies_set, self._tries = [], False, 1
-                return self._fetch(url)
-        return self._end()
+        wanted = self._further.next(self._seen) if self._further else None
+        if wanted is None:
+            return self._end()
+        self._stage = "further" if wanted.role == "page" else "sitemap"
+        self._chain, self._cookies_set, self._tries = [], False, 1
+        return self._fetch(wanted.url)
 
     def _retry_wait_s(self, fault: Fault) -> float | None:
         """Seconds before this address is tried again; None where it is not."""
         limit = self.settings.retries
         if fault.kind == "dns_failed":
             limit = min(1, limit)
-        if (
-            self._stage == "further"
-            or self._tries > limit
-            or not retrying.is_retried_at_once(fault)
-        ):
+        if self._stage != "home" or self._tries > limit or not retrying.is_retried_at_once(fault):
             return None
         wait_s = self._backoff_s(self._tries)
         header = self._page.header("retry-after") if self._page is not None else ""

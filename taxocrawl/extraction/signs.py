@@ -37,7 +37,8 @@ _APP_ROOTS = frozenset(_APP_ROOT_IDS.split())
 _APP_TAGS = ("app-root", "my-app", "flutter-view", "ion-app")
 # An element of the page's own making at the top of its body, or a game's canvas.
 _APP_SHELL = etree.XPath(
-    "boolean(/html/body/*[contains(name(), '-')] | //*[@id='unity-container' or @id='unity-canvas'])"
+    "boolean(/html/body/*[contains(name(), '-')]"
+    " | //*[@id='unity-container' or @id='unity-canvas'])"
 )
 _MANY_SCRIPTS = 2
 MAX_NOSCRIPTS = 20

@@ -33,7 +33,18 @@ class Player:
         self.clock = Clock()
         site = Site(domain="oak.test", url=url, line=1)
         self.visit = Visit(site, settings, clock=self.clock, now=lambda: NOW, jitter=lambda: 0.0)
+        self.sitemaps = False
         self.step: Step = self.visit.begin()
+
+    def _took(self, step: Step) -> Step:
+        """The step, behind sitemaps that are not there unless a test is about them."""
+        while isinstance(step, Fetch) and step.body_bytes and not self.sitemaps:
+            missing = Page(
+                url=step.url, requested_url="", status=404, headers=(), body=b"", fetched_at=""
+            )
+            step = self.visit.answered(Answer(page=missing))
+        self.step = step
+        return step
 
     @property
     def url(self) -> str:
@@ -66,8 +77,7 @@ class Player:
             body=body,
             fetched_at="",
         )
-        self.step = self.visit.answered(Answer(page=page, new_cookies=cookies))
-        return self.step
+        return self._took(self.visit.answered(Answer(page=page, new_cookies=cookies)))
 
     def says(self, **fields: object) -> Step:
         """The page arrives and says this."""
@@ -76,12 +86,10 @@ class Player:
             self.answer()
         assert isinstance(self.step, Read)
         extract = Extract(url=url, text=TEXT, text_words=84, body_sha256=url, extractor="x")
-        self.step = self.visit.extracted(replace(extract, **fields))  # type: ignore[arg-type]
-        return self.step
+        return self._took(self.visit.extracted(replace(extract, **fields)))  # type: ignore[arg-type]
 
     def fails(self, kind: str, detail: str = "") -> Step:
-        self.step = self.visit.failed(Fault(kind=kind, detail=detail))  # type: ignore[arg-type]
-        return self.step
+        return self._took(self.visit.failed(Fault(kind=kind, detail=detail)))  # type: ignore[arg-type]
 
     def fetched_until_the_end(self, kind: str, detail: str) -> list[str]:
         """Every address that is asked for when each request fails so."""
@@ -455,6 +463,75 @@ def test_long_crawl_delay_leaves_the_home_page() -> None:
     player.visit.answered(Answer(page=page, crawl_delay_s=3600.0))
     player.step = player.visit.extracted(Extract(url=player.url, links=links("/about")))
     assert player.end.notes == ("crawl_delay_capped",)
+
+
+# --- sitemaps, for a home page that leads to too few pages (S04)
+
+
+def test_home_page_with_links_enough_costs_no_sitemap() -> None:
+    player = Player()
+    player.sitemaps = True
+    player.says(links=links("/about", "/products", "/services"))
+    assert player.url == "https://oak.test/about"
+
+
+def test_sitemap_is_asked_for_once_and_its_pages_are_chosen_from() -> None:
+    player = Player()
+    player.sitemaps = True
+    player.says(links=links("/about"))
+    assert player.url == "https://oak.test/sitemap.xml"
+    locs = "".join(f"<url><loc>https://oak.test/{p}</loc></url>" for p in ("x/y", "products"))
+    player.answer(body=f"<urlset>{locs}</urlset>".encode())
+    assert player.url == "https://oak.test/about"
+    player.says()
+    assert player.url == "https://oak.test/products"
+
+
+def test_sitemaps_of_robots_come_before_the_usual_place_if_they_are_the_sites_own() -> None:
+    named = ("https://elm.test/s.xml", "https://oak.test/posts.xml", "https://oak.test/pages.xml")
+    player = Player()
+    player.sitemaps = True
+    page = Page(url=player.url, requested_url="", status=200, headers=(), body=b"x", fetched_at="")
+    player.visit.answered(Answer(page=page, sitemaps=named))
+    player.step = player.visit.extracted(Extract(url=player.url, text=TEXT, text_words=84))
+    assert player.url == "https://oak.test/pages.xml"
+
+
+def test_index_costs_one_request_more_and_never_two() -> None:
+    player = Player()
+    player.sitemaps = True
+    player.says()
+    index = "<sitemapindex><sitemap><loc>https://oak.test/{}</loc></sitemap></sitemapindex>"
+    player.answer(body=index.format("a.xml").encode())
+    assert player.url == "https://oak.test/a.xml"
+    player.answer(body=index.format("b.xml").encode())
+    assert player.ended == ("read", "")
+
+
+@pytest.mark.parametrize("kind", ["robots_denied", "timeout", "http_error"])
+def test_sitemap_that_cannot_be_had_is_no_fault_of_the_site(kind: str) -> None:
+    player = Player()
+    player.sitemaps = True
+    player.says(links=links("/about"))
+    player.fails(kind)
+    assert player.url == "https://oak.test/about"
+    player.says()
+    assert player.ended == ("read", "")
+
+
+def test_sitemap_that_redirects_off_the_site_is_left() -> None:
+    player = Player()
+    player.sitemaps = True
+    player.says()
+    player.answer(302, location="https://elm.test/sitemap.xml")
+    assert player.ended == ("read", "")
+
+
+def test_page_that_forbids_following_asks_for_no_sitemap() -> None:
+    player = Player()
+    player.sitemaps = True
+    player.says(robots_meta=("nofollow",))
+    assert player.ended == ("read", "")
 
 
 # --- pages that cannot be read
