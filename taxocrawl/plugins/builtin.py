@@ -56,7 +56,7 @@ def register_encoders() -> Mapping[str, EncoderFactory]:
 
 @hookimpl
 def register_classifiers() -> Mapping[str, ClassifierFactory]:
-    """The default classifier, the one that needs no training, plain ones beside them, and several as one."""
+    """The default classifier, an untrained one, plain ones, several as one, a slow one."""
     return {
         "ranker": Lazy("classifiers.ranker:create"),
         "nearest": Lazy("classifiers.nearest:create"),
@@ -64,6 +64,7 @@ def register_classifiers() -> Mapping[str, ClassifierFactory]:
         "keywords": Lazy("classifiers.keywords:create"),
         "products": Lazy("classifiers.products:create"),
         "ensemble": Lazy("classifiers.ensemble:create"),
+        "transformer": Lazy("classifiers.transformer:create"),
     }
 
 
