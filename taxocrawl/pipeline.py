@@ -15,6 +15,7 @@ from taxocrawl import words
 from taxocrawl.classifiers.answering import Plan, make_plan, relabel, translate
 from taxocrawl.classifiers.aspects import Aspects
 from taxocrawl.errors import ModelError, ResultError, TaxonomyError
+from taxocrawl.explanations.agreement import agreements
 from taxocrawl.extraction.site_status import site_status
 from taxocrawl.plugins import results
 from taxocrawl.plugins.guard import describe, guard
@@ -202,7 +203,8 @@ def _outcome(
     explained: tuple[tuple[Explanation, ...], tuple[PluginFailure, ...]],
     run: _Run,
 ) -> Outcome:
-    explanations, failures = explained
+    found, failures = explained
+    explanations = _explained_as_asked(found, run)
     outcome = Outcome(
         domain=document.domain,
         kind="classified",
@@ -212,7 +214,8 @@ def _outcome(
         form=aspects.form,
         risks=aspects.risks,
         tags=aspects.tags,
-        explanations=_explained_as_asked(explanations, run),
+        explanations=explanations,
+        agreements=agreements(explanations),
         plugin_failures=(*classified.failures, *failures),
     )
     if not classified.site and classified.failures:

@@ -122,8 +122,8 @@ class Site:
 class InputLine:
     """Verdict on one line of a domain list: a site, or why it is none.
 
-    Exactly one of `site` and `outcome` is set; `outcome` is `invalid_input` or `duplicate`,
-    `duplicate_of` the earlier line.
+    Without an `outcome` the site is to be visited. `invalid_input` and `duplicate` have no `site`,
+    `duplicate_of` is the earlier line; with both, the site keeps the outcome of an earlier run.
     """
 
     line: int
@@ -187,13 +187,24 @@ class StatusHint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """What a page is built of: (element or mark of the source, how often), JSON-LD types, the
+    class names of its body. Made by `extraction.structure`.
+    """
+
+    counts: tuple[tuple[str, int], ...] = ()
+    types: tuple[str, ...] = ()
+    body_class: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Extract:
     """What one page says, parsed once.
 
     `text` is the main text with paragraphs by newline, `text_words` its count with scripts without
     spaces counted right; `language` an ISO 639-1 code or '' when unknown; `extractor` the rung of
     the ladder that gave `text`; `body_sha256` hex of the bytes; `robots_meta` the words of
-    `<meta name=robots>` and X-Robots-Tag.
+    `<meta name=robots>` and X-Robots-Tag; `structure` None where there was no HTML.
     """
 
     url: str
@@ -218,6 +229,7 @@ class Extract:
     extractor: str = ""
     fetched_at: str = ""
     notes: tuple[str, ...] = ()
+    structure: Structure | None = None
 
 
 FIELD_NAMES = (
@@ -351,6 +363,25 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How far two explanations of one prediction agree.
+
+    `rank_correlation` in [-1, 1] over all words that either names; None where one of them gives
+    every word the same weight. `overlap` in [0, 1]: share of the first `top` words for the node
+    that both name; None where one of them names no word for it.
+    """
+
+    taxonomy: str
+    node_id: str
+    method_a: str
+    method_b: str
+    rank_correlation: float | None
+    overlap: float | None
+    top: int
+    classifier: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """What kind of site it is (shop, news, forum), whatever it is about.
 
@@ -419,6 +450,7 @@ class Outcome:
     risks: tuple[Risk, ...] = ()
     tags: tuple[Tag, ...] = ()
     explanations: tuple[Explanation, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
     notes: tuple[str, ...] = ()
     plugin_failures: tuple[PluginFailure, ...] = ()
     final_url: str = ""

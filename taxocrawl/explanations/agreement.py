@@ -1,36 +1,18 @@
 """Do two explanations say the same, and do the words they name really carry the answer?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.explanations.masking import WordMask
 from taxocrawl.explanations.ranks import spearman
-from taxocrawl.records import Document, Explanation
+from taxocrawl.records import Agreement, Document, Explanation
 
 TOP = 5
 
 Score = Callable[[Sequence[Document]], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """How far two explanations of one prediction agree.
-
-    `rank_correlation` in [-1, 1] over all words that either names; None where one of them gives
-    every word the same weight. `overlap` in [0, 1]: share of the first `top` words for the node
-    that both name; None where one of them names no word for it.
-    """
-
-    taxonomy: str
-    node_id: str
-    method_a: str
-    method_b: str
-    rank_correlation: float | None
-    overlap: float | None
-    top: int
 
 
 def agreement(a: Explanation, b: Explanation, *, top: int = TOP) -> Agreement:
@@ -48,6 +30,17 @@ def agreement(a: Explanation, b: Explanation, *, top: int = TOP) -> Agreement:
         rank_correlation=rank_correlation(weights_a, weights_b),
         overlap=top_overlap(weights_a, weights_b, top=top),
         top=top,
+        classifier=a.classifier,
+    )
+
+
+def agreements(explanations: Sequence[Explanation]) -> tuple[Agreement, ...]:
+    """Of every two explanations of one prediction that both name words."""
+    worded = [explanation for explanation in explanations if word_weights(explanation)]
+    return tuple(
+        agreement(a, b)
+        for a, b in combinations(worded, 2)
+        if (a.taxonomy, a.node_id, a.classifier) == (b.taxonomy, b.node_id, b.classifier)
     )
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from taxocrawl.explanations.agreement import (
     TOP,
-    Agreement,
     Score,
     agreement,
     deletion,
@@ -18,7 +17,7 @@ from taxocrawl.explanations.agreement import (
 from taxocrawl.explanations.masking import WordMask
 from taxocrawl.explanations.targets import scores, text_seed
 from taxocrawl.protocols import Classifier, Scorer
-from taxocrawl.records import Document, Explanation, Prediction
+from taxocrawl.records import Agreement, Document, Explanation, Prediction
 
 RANDOM_SETS = 5
 SAME = 0.6  # of the first words: three of five
@@ -192,7 +191,8 @@ def _carried(methods: Sequence[MethodWords], random_gone: float | None) -> Itera
         f"without {TOP} random words {random_gone:.2f}."
     )
     for method in measured:
-        if method.gone[-1] >= random_gone:
+        # A word that others make up for is not missed, but then it is enough by itself.
+        if method.gone[-1] >= random_gone and method.alone[-1] <= method.alone[0]:
             yield (
                 f"The words of {method.method} carry the answer no better than random ones: do "
                 "not rely on it here."
@@ -203,6 +203,8 @@ def _carried(methods: Sequence[MethodWords], random_gone: float | None) -> Itera
 
 def _doubt(explanation: Explanation) -> Iterator[str]:
     fidelity = explanation.fidelity
+    if explanation.method == "words" and not any(w > 0 for w in word_weights(explanation).values()):
+        yield "words names no word for it: none is missed alone, as others make up for each."
     if explanation.method == "lime" and fidelity is not None and fidelity < LINEAR:
         yield (
             f"lime's line fits badly (R2 {fidelity:.2f}): words work together here, and its "

@@ -1,6 +1,7 @@
 """Answers out of a store, as records. Each question opens the file, asks and closes it again."""
 
 import difflib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -191,7 +192,8 @@ def _explanations(
         evidence.setdefault(key, []).append(Attribution(**row))
     for row in _rows(store, _EXPLANATIONS, of_run):
         key = tuple(row[name] for name in _EXPLAINED)
-        yield Explanation(attributions=tuple(evidence.get(key, ())), **row)
+        figures = tuple(json.loads(row.pop("figures")).items())
+        yield Explanation(attributions=tuple(evidence.get(key, ())), figures=figures, **row)
 
 
 def _pages(store: duckdb.DuckDBPyConnection, of_run: Sequence[object]) -> Iterator[StoredPage]:
@@ -230,7 +232,8 @@ _CANDIDATES: Final = """
     ORDER BY p.taxonomy, p.rank
 """
 _EXPLANATIONS: Final = """
-    SELECT taxonomy, node_id, classifier, method, score, base_value, unit, fidelity, seconds
+    SELECT taxonomy, node_id, classifier, method, score, base_value, unit, fidelity, seconds,
+        figures
     FROM explanations WHERE run_id = ? AND domain = ?
     ORDER BY taxonomy, node_id, classifier, method
 """

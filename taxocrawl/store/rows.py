@@ -1,5 +1,6 @@
 """An outcome as rows of the tables: one row of a batch is one input line with all its children."""
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ import pyarrow as pa
 from taxocrawl import words
 from taxocrawl.records import (
     OUTCOMES,
+    Agreement,
     Attribution,
     Explanation,
     Extract,
@@ -44,7 +46,9 @@ BATCH_TABLES: Final = tuple(
         schema.PREDICTIONS,
         schema.EXPLANATIONS,
         schema.ATTRIBUTIONS,
+        schema.AGREEMENTS,
         schema.TAGS,
+        schema.RISKS,
     )
 )
 """Tables that a finished line adds rows to."""
@@ -125,6 +129,11 @@ def site_row(outcome: Outcome, line: InputLine, *, keep_text: KeepText) -> Row:
         "predictions": list(_predictions(outcome)),
         "explanations": [_explanation(explanation) for explanation, _ in explanations],
         "attributions": [row for e, kept in explanations for row in _attributions(e, kept)],
+        "agreements": [_agreement(found) for found in outcome.agreements],
+        "risks": [
+            {"topic": risk.topic, "confidence": risk.confidence, "reasons": list(risk.reasons)}
+            for risk in outcome.risks
+        ],
         "tags": [{"tag": tag.text, "relevance": 100 * tag.relevance} for tag in outcome.tags],
     }
     for rows in tables.values():
@@ -171,6 +180,10 @@ def _site(outcome: Outcome, line: InputLine, pages: Sequence[Row]) -> Row:
         "final_url": outcome.final_url,
         "status": outcome.status,
         "language": outcome.document.language if outcome.document else "",
+        "form": outcome.form.word if outcome.form else None,
+        "form_vector_id": (outcome.form.vector_id or None) if outcome.form else None,
+        "form_confidence": outcome.form.confidence if outcome.form else None,
+        "risk": outcome.risks[0].topic if outcome.risks else None,
         "n_pages": len(pages),
         "n_words": sum(n for page in pages if isinstance(n := page["words"], int)),
         "attempts": outcome.attempts,
@@ -277,6 +290,20 @@ def _explanation(explanation: Explanation) -> Row:
         "unit": explanation.unit,
         "fidelity": explanation.fidelity,
         "seconds": explanation.seconds,
+        "figures": json.dumps(dict(explanation.figures)),
+    }
+
+
+def _agreement(found: Agreement) -> Row:
+    return {
+        "taxonomy": found.taxonomy,
+        "node_id": found.node_id,
+        "classifier": found.classifier,
+        "method_a": found.method_a,
+        "method_b": found.method_b,
+        "rank_correlation": found.rank_correlation,
+        "overlap": found.overlap,
+        "top": found.top,
     }
 
 

@@ -247,6 +247,17 @@ TAGS: Final = Table(
         Column("relevance", "DOUBLE", "in per cent, 0 to 100"),
     ),
 )
+RISKS: Final = Table(
+    "risks",
+    "what an advertiser or a filter may want to keep away from, one row a site and topic",
+    (
+        RUN_ID,
+        DOMAIN,
+        _text("topic", "the word: adult, gambling, piracy, weapons, drugs, hate and others"),
+        Column("confidence", "DOUBLE", "how sure it is, 0 to 1"),
+        Column("reasons", "VARCHAR[]", "words and categories that decided, the strongest first"),
+    ),
+)
 TAXONOMIES: Final = Table(
     "taxonomies",
     "taxonomies that this store can name, one row for each version",
@@ -368,6 +379,32 @@ STEPS: Final[tuple[Step, ...]] = (
                     "one it predicted in another: exact, broader, narrower, related",
                 ),
                 default="''",
+            ),
+        ),
+    ),
+    Step(
+        3,
+        "figures of explanations",
+        (
+            AddedColumn(
+                "explanations",
+                Column(
+                    "figures",
+                    "JSON",
+                    "what else a reader of the method must know, by name: samples, kernel_width",
+                ),
+                default="'{}'",
+            ),
+        ),
+    ),
+    Step(
+        4,
+        "risks of a site, how sure its form is",
+        (
+            RISKS,
+            AddedColumn(
+                "sites",
+                Column("form_confidence", "DOUBLE", "how sure the form is; NULL where not decided"),
             ),
         ),
     ),

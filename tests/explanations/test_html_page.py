@@ -4,12 +4,11 @@ from html.parser import HTMLParser
 import pytest
 from test_render import ANSWER, SHAP, WORDS
 
-from taxocrawl.explanations.agreement import Agreement
 from taxocrawl.explanations.comparison import Comparison, MethodWords
 from taxocrawl.explanations.html_page import fragment, page
 from taxocrawl.explanations.interactions import Interaction, Interactions
 from taxocrawl.explanations.render import CategoryLine
-from taxocrawl.records import Attribution, Form, Risk, Tag
+from taxocrawl.records import Agreement, Attribution, Form, Risk, Tag
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m\u202e&amp;'
 
