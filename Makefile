@@ -67,5 +67,5 @@ $(VENV)/.docs: $(VENV)/.run
 # torch first and alone: asked for by another package, pip would take a build with CUDA (several GB).
 $(VENV)/.torch: $(VENV)/.test
 	$(PIP) install --quiet torch==2.13.0
-	$(PIP) install --quiet --editable '.[transformers,train]' --group torch
+	$(PIP) install --quiet --editable '.[transformers,train]' --group torch --group oracles
 	touch $@

@@ -49,6 +49,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         _missing(f"no shared data at {data_folder()}: set TAXOCRAWL_DATA")
     if item.get_closest_marker("torch") and not find_spec("sentence_transformers"):
         _missing("sentence-transformers is not installed: make torch")
+    if item.get_closest_marker("oracles") and not (find_spec("shap") and find_spec("lime")):
+        _missing("shap or lime is not installed: make torch")
     if item.get_closest_marker("installs") and not DEMANDED:
         pytest.skip("installs packages: set TAXOCRAWL_DEMAND_ALL=1")
 

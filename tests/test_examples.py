@@ -274,3 +274,45 @@ def test_the_command_of_a_plugin_reads_the_store(shell: Shell) -> None:
     said = shell.run("hello-stats", "sites.duckdb")
     assert said.startswith("Hello!")
     assert "Medical Health" in said
+
+
+# ---- the rule that everybody knows, on a classifier of one's own
+
+
+def test_the_sentiment_example_keeps_the_rules_with_its_sentences_alone() -> None:
+    found = registry(
+        "sentiment_plugin", taxonomies=("sentiment",), classifiers=("sentiment",), explain=()
+    )
+    good, bad = categorize(found, "A wonderful, warm story", "The acting is terrible")
+    assert [p.node_id for o in (good, bad) for p in o.predictions if p.asserted] == [
+        "positive",
+        "negative",
+    ]
+    sentences = (EXAMPLES / "sentiment_plugin" / "sentences.tsv").read_text("utf-8").splitlines()
+    assert len(sentences) == len(set(sentences)) == 201
+    assert not any("movie is not bad" in sentence.lower() for sentence in sentences)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_not_is_no_anchor_for_positive_and_not_with_bad_is(data: Path) -> None:
+    """Ribeiro, Singh and Guestrin 2018, their first example."""
+    found = registry(
+        "sentiment_plugin",
+        taxonomies=("sentiment",),
+        classifiers=("sentiment",),
+        explain=("anchors",),
+        plugins={"sentiment": {"reviews": str(data / "sites" / "sst2_sentiment.parquet")}},
+    )
+    (outcome,) = categorize(found, "This movie is not bad")
+    (rule,) = outcome.explanations
+    assert rule.node_id == "positive"
+    assert {a.name for a in rule.attributions} == {"not", "bad"}
+    assert rule.score >= 0.95
+    # Of the two words alone neither keeps the answer so often.
+    classifier = found.classifier("sentiment")
+    texts = ("not", "This movie not", "is not", "bad", "This bad movie")
+    alone = classifier.score(  # type: ignore[attr-defined]
+        [documents.from_text(t, text=t) for t in texts], "sentiment", "positive"
+    )
+    assert (alone < 0.5).all()

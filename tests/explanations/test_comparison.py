@@ -47,7 +47,8 @@ def test_words_that_make_up_for_each_other_show_as_a_difference_with_its_meaning
     model.margin = margin
     [found] = compared("goal league one two three four five six seven", model)
     said = " ".join(found.remarks)
-    assert "words and lime: one of them names no word" in said
+    assert "words names no word for it: none is missed alone, as others make up for each." in said
+    assert "no better than random" not in said
     assert {m.method: m.words for m in found.methods}["words"] == ()
 
 

@@ -83,7 +83,10 @@ def test_phrases_are_pairs_that_stand_side_by_side(document):
     assert mask.phrases({ice, hockey}) == [(ice, hockey)]
     apart = WordMask(document("ice. Hockey"))
     assert mask.phrase_text((ice, hockey)) == "ice hockey"
-    assert mask.cut(mask.phrase_places((ice, hockey))).pages[0].fields.body == ". Hockey, ice! - 足球比赛"
+    assert (
+        mask.cut(mask.phrase_places((ice, hockey))).pages[0].fields.body
+        == ". Hockey, ice! - 足球比赛"
+    )
     assert apart.cut(apart.phrase_places((0, 1))).text == "ice. Hockey"
     han = tuple(mask.words.index(word) for word in ("足球", "比赛"))
     assert mask.phrases(han) == [han]
@@ -101,7 +104,9 @@ def test_passages_are_sentences_cut_at_the_longest_length(document):
         document("One two. Version 3.5 is out!\nThree。四五六。 a b c d e f", title="T t")
     )
     everything = np.ones(len(mask.words), dtype=bool)
-    assert [passage.text for passage in mask.passages({"title", "body"}, longest=4, with_any=everything)] == [
+    assert [
+        passage.text for passage in mask.passages({"title", "body"}, longest=4, with_any=everything)
+    ] == [
         "T t",
         "One two",
         "Version 3.5 is",
