@@ -330,11 +330,6 @@ class SiteSpider(Spider):
         if trip is not None:
             self.desk.lost(trip, failure.value)
 
-    async def closed(self, reason: str) -> None:
-        """Called by Scrapy when the crawl is over."""
-        if self._rendering is not None:
-            await self._rendering.close()
-
     async def wind_down(self) -> bool:
         """No further sites; True once those under way are done, False after `GRACE_S`."""
         self.stopping = True
@@ -346,9 +341,11 @@ class SiteSpider(Spider):
                 logger.warning("%d sites were not finished in time", len(self.trips))
         return not self.trips
 
-    def closed(self, reason: str) -> None:
+    async def closed(self, reason: str) -> None:
         """As Scrapy tells it."""
         self._reading.close()
+        if self._rendering is not None:
+            await self._rendering.close()
         self._names.close()
         self._network.close()
 
