@@ -103,6 +103,9 @@ class Settings:
     connect_to: tuple[ConnectTo, ...] = setting(
         (), "HOST:PORT:ADDRESS:PORT, connect there instead (as curl does); repeatable"
     )
+    renderer: str = setting(
+        "", "module:name or file.py:name of a browser for sites empty without scripts"
+    )
     # --- extraction
     extractors: tuple[str, ...] = setting(
         ("trafilatura", "baseline", "visible"),
@@ -132,6 +135,7 @@ class Settings:
     aspects: tuple[Aspect, ...] = setting(
         ("form", "risk", "tags"), "what is said of a site beside its categories"
     )
+    forms_model: str = setting("forms", "model of form and risk: its name or folder")
     explain: tuple[str, ...] = setting(("words", "shap"), "explainers that run for every site")
     seed: int = setting(0, "seed of everything random", low=0)
     # --- workers
