@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from taxocrawl.records import Explanation, Outcome, Prediction, Tag
+from taxocrawl.records import Explanation, Outcome, Prediction, Risk, Tag
 from taxocrawl.taxonomies.tree import Taxonomy
 
 Json = dict[str, object]
@@ -42,7 +42,10 @@ def as_json(
         "outcome": outcome.kind,
         "detail": outcome.detail,
         "language": document.language if document else "",
-        "form": None,
+        "form": outcome.form.word if outcome.form else None,
+        "form_confidence": round(outcome.form.confidence, 4) if outcome.form else None,
+        "form_vector_id": (outcome.form.vector_id or None) if outcome.form else None,
+        "risk": [risk(found) for found in outcome.risks],
         "categories": [category(p, taxonomy(p.taxonomy)) for p in asserted],
         "candidates": [category(p, taxonomy(p.taxonomy)) for p in ranked(deciding, options.top)],
         "words": _words(outcome.explanations),
@@ -62,6 +65,15 @@ def as_json(
     if options.explained:
         answer["explanations"] = [explanation(e) for e in outcome.explanations]
     return answer
+
+
+def risk(found: Risk) -> Json:
+    """One risk with the words and categories that decided it."""
+    return {
+        "topic": found.topic,
+        "confidence": round(found.confidence, 4),
+        "reasons": list(found.reasons),
+    }
 
 
 def deciding_predictions(predictions: Sequence[Prediction]) -> list[Prediction]:

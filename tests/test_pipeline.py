@@ -214,7 +214,7 @@ def test_a_component_that_is_off_is_not_called_and_says_why(folder: Path) -> Non
     )
     assert [f.message for f in outcome.plugin_failures] == ["hung too often"]
     assert {p.classifier for p in outcome.predictions} == {"spotter"}
-    assert heard == [("classifiers", "spotter"), ("explainers", "explains"), None]
+    assert heard == [("classifiers", "spotter"), None, ("explainers", "explains"), None]
 
 
 def test_min_confidence_takes_the_place_of_the_models_thresholds(folder: Path) -> None:

@@ -1,14 +1,26 @@
 """What is said of a site beside its categories: its form, its risks, its tags."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from taxocrawl.classifiers import tags
+from taxocrawl.classifiers import tags as tag_words
+from taxocrawl.classifiers.encoders.static import StaticEncoder
+from taxocrawl.classifiers.form import FormModel
+from taxocrawl.classifiers.forms_folder import encoder_sha256, load_forms
+from taxocrawl.classifiers.risk import NODES_OF, RiskModel
+from taxocrawl.classifiers.token_bags import TokenBags
+from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Resources
 from taxocrawl.records import Document, Form, Prediction, Risk, Tag
 
+logger = logging.getLogger(__name__)
+
 Predictions = tuple[Prediction, ...]
+
+SHIPPED = "forms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +88,64 @@ class SiteAspects:
 
 
 def create(resources: Resources) -> SiteAspects:
-    """The readers of the aspects that the settings name."""
+    """The readers of the aspects that the settings name.
+
+    ModelError where the model of form and risk was trained for another encoder.
+    """
     wanted = resources.settings.aspects
-    return SiteAspects(tags=tags.create(resources) if "tags" in wanted else None)
+    form: FormReader | None = None
+    risk: RiskReader | None = None
+    if "form" in wanted or "risk" in wanted:
+        try:
+            folder = resources.model_folder(resources.settings.forms_model)
+        except ModelError:
+            if resources.settings.forms_model != SHIPPED:
+                raise
+            # A checkout in which it was not trained yet still crawls and classifies.
+            logger.info("form and risk are left out: there is no model %s", SHIPPED)
+        else:
+            form, risk = _form_and_risk(resources, folder)
+    return SiteAspects(
+        form=form if "form" in wanted else None,
+        risk=risk if "risk" in wanted else None,
+        tags=tag_words.create(resources) if "tags" in wanted else None,
+    )
+
+
+def _form_and_risk(resources: Resources, folder: Path) -> tuple[FormReader, RiskReader]:
+    model = load_forms(folder)
+    encoder = _encoder(resources, folder, model.manifest.encoder_sha256)
+    form = FormModel(
+        encoder=encoder,
+        bags=TokenBags(model.arrays["form"], len(encoder.token_vectors)),
+        booster=model.boosters["form"],
+        counts=model.manifest.counts,
+        temperature=model.manifest.form_temperature,
+    )
+    risk = RiskModel(
+        encoder=encoder,
+        arrays=model.arrays["risk"],
+        booster=model.boosters["risk"],
+        threshold=model.manifest.risk_threshold,
+        taxonomy=resources.taxonomy(NODES_OF),
+    )
+    return form, risk
+
+
+def _encoder(resources: Resources, folder: Path, wanted: str) -> StaticEncoder:
+    """The encoder that the model was trained with: the chosen model's, or the default one's."""
+    found = {}
+    for name in dict.fromkeys((resources.settings.model, "default")):
+        home = resources.model_folder(name)
+        found[name] = encoder_sha256(home)
+        if found[name] == wanted:
+            if name == resources.settings.model:  # one table for all that read by it
+                encoder = resources.encoder("default")
+                if isinstance(encoder, StaticEncoder):
+                    return encoder
+            return StaticEncoder(home / "encoder")
+    listed = ", ".join(f"{name} has {digest[:12]}" for name, digest in found.items())
+    raise ModelError(
+        f"{folder} was trained for encoder {wanted[:12]}; {listed}: train it again "
+        "(taxocrawl train --what forms) or leave form and risk out by the setting aspects"
+    )

@@ -45,7 +45,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option(
     "--what",
-    type=click.Choice(["default", "products"]),
+    type=click.Choice(["default", "products", "forms"]),
     default="default",
     show_default=True,
     help="Which of the shipped models is trained from --data.",
@@ -114,6 +114,12 @@ def _shipped(what: str, data: Path, out: Path, seed: int, as_json: bool) -> None
 
         home = loading.load(load_settings({})).model_folder()
         metrics = train_products(data, out, encoder_model=home, seed=seed, progress=_say)
+    elif what == "forms":
+        from taxocrawl.plugins import loading
+        from taxocrawl.training.forms_train import train_forms
+
+        home = loading.load(load_settings({})).model_folder()
+        metrics = train_forms(data, out, model=home, seed=seed, progress=_say)
     else:
         from taxocrawl.training.fit import train_default
 
@@ -123,7 +129,8 @@ def _shipped(what: str, data: Path, out: Path, seed: int, as_json: bool) -> None
         return
     for name, value in metrics.items():
         click.echo(f"{name:32} {value:.4f}")
-    click.echo(f"{out} is ready: taxocrawl crawl --model {out} ...", err=True)
+    option = "--forms-model" if what == "forms" else "--model"
+    click.echo(f"{out} is ready: taxocrawl crawl {option} {out} ...", err=True)
 
 
 def _print_gain(metrics: Mapping[str, float], kept: str) -> None:

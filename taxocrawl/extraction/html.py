@@ -15,6 +15,7 @@ from taxocrawl.extraction.caps import PARSER_DEPTH, capped, stripped_text
 from taxocrawl.extraction.decoding import Decoded, decode, storable
 from taxocrawl.extraction.ladder import Spoken, climb
 from taxocrawl.extraction.markup import Markup
+from taxocrawl.extraction.structure import structure
 from taxocrawl.extraction.structured import json_ld_facts, meta_facts
 from taxocrawl.extraction.unseen import drop_unseen
 from taxocrawl.protocols import Extractor, ParsedPage
@@ -54,6 +55,7 @@ def _read(
     markup = Markup(tree, page.url, url_chars=settings.url_chars)
     hints = signs.of_tree(page, tree)
     facts = json_ld_facts(markup.json_ld()) + meta_facts(markup.metas)
+    built_of = structure(tree, html, markup.json_ld())
     noscript = _noscript_text(tree)
     frame_urls, refresh_url = markup.frames(), markup.refresh()
     drop_unseen(tree)
@@ -97,6 +99,7 @@ def _read(
         extractor=spoken.extractor,
         fetched_at=page.fetched_at,
         notes=(*page.notes, *decoded.notes, *cuts, *spoken.notes, *_mixed(mixed)),
+        structure=built_of,
     )
 
 

@@ -227,6 +227,11 @@ def _answer(rows: Sequence[Row], words: Sequence[Row], tags: Sequence[Row]) -> d
         "detail": site["detail"] or "",
         "language": site["language"] or "",
         "form": site["form"],
+        "form_confidence": _rounded(site["form_confidence"]),
+        "form_vector_id": site["form_vector_id"],
+        "risk": [
+            {**risk, "confidence": round(risk["confidence"], 4)} for risk in site["risks"] or ()
+        ],
         "categories": [_category(row) for row in categories],
         "words": _words(categories, words),
         "tags": [{"text": row["tag"], "relevance": row["relevance"]} for row in tags],
@@ -275,6 +280,10 @@ def _openrtb(rows: Sequence[Row]) -> list[dict[str, object]]:
         deepest.sort(key=lambda row: (-row["confidence"], row["node_id"]))
         coded.append({"cat": [row["node_id"] for row in deepest], "cattax": cattax})
     return coded
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 4)
 
 
 def _iso(moment: datetime | None) -> str | None:
@@ -340,11 +349,21 @@ _ROWS: Final = """
     SELECT
         coalesce(sites.domain, chosen.domain) AS domain,
         sites.final_url AS url, sites.outcome, sites.detail, sites.language, sites.form,
+        sites.form_confidence, sites.form_vector_id, risky.risks,
         chosen.taxonomy, chosen.node_id, chosen.name, chosen.path, chosen.tier, chosen.parent_id,
         chosen.confidence, chosen.rank, chosen.decided_by, chosen.relation, chosen.cattax,
         coalesce(sites.run_id, chosen.run_id) AS run_id, sites.started_at AS fetched_at
     FROM (SELECT * FROM newest_sites WHERE domain > $after AND domain <= $upto) AS sites
     FULL JOIN chosen ON chosen.domain = sites.domain
+    LEFT JOIN (
+        SELECT run_id, domain, list(
+            {'topic': topic, 'confidence': confidence, 'reasons': reasons}
+            ORDER BY confidence DESC, topic
+        ) AS risks
+        FROM risks
+        WHERE domain > $after AND domain <= $upto
+        GROUP BY run_id, domain
+    ) AS risky ON risky.run_id = sites.run_id AND risky.domain = sites.domain
 """
 _KEPT: Final = """
     WHERE coalesce(sites.domain, chosen.domain) IN (

@@ -31,7 +31,7 @@ def test_every_table_of_the_design_is_there(path: Path) -> None:
     assert tables == {
         *("runs", "inputs", "sites", "pages", "predictions", "explanations", "attributions"),
         *("agreements", "importances", "labels", "review_queue", "tags", "taxonomies", "nodes"),
-        *("node_names", "crosswalks", "models", "plugins", "schema_steps"),
+        *("node_names", "crosswalks", "models", "plugins", "schema_steps", "risks"),
     }
 
 
