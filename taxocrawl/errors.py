@@ -7,6 +7,7 @@ TaxocrawlError
 ├── ModelError         a model folder is missing, damaged or does not fit the running code
 ├── PluginError        two plugins claim one name; with --strict-plugins any that fails
 │   └── ResultError    a plugin's answer breaks its protocol
+├── WorkersError       no worker process can be started
 └── StoreError         a store cannot be opened, read or written
     ├── StoreLocked    another process holds it
     ├── StoreVersion   its schema is newer than this program
@@ -44,6 +45,10 @@ class PluginError(TaxocrawlError):
 
 class ResultError(PluginError):
     """A plugin's answer breaks its protocol; names plugin, field and value."""
+
+
+class WorkersError(TaxocrawlError):
+    """No worker process can be started: every site would fail for no fault of its own."""
 
 
 class StoreError(TaxocrawlError):

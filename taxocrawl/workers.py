@@ -20,7 +20,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ import pebble
 import threadpoolctl
 
 from taxocrawl import pipeline
+from taxocrawl.errors import WorkersError
 from taxocrawl.extraction import html, language
 from taxocrawl.pipeline import ComponentKey
 from taxocrawl.plugins import loading
@@ -205,6 +206,10 @@ async def _result(future: "Future[T]") -> T:
         raise WorkerFailure("died", f"its process died (exit code {error.exitcode})") from None
     except MemoryError:
         raise WorkerFailure("raised", "MemoryError: the worker's memory limit") from None
+    except BrokenExecutor as error:  # each of the last few ended while it started
+        raise WorkersError(
+            f"no worker process can be started ({error}); `taxocrawl doctor` looks for the cause"
+        ) from error
     except Exception as error:  # whatever page bytes or plugin code raised in the worker
         raise WorkerFailure("raised", f"{type(error).__name__}: {error}") from error
 

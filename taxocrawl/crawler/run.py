@@ -23,6 +23,7 @@ from taxocrawl.crawler.address_guard import AddressGuard, Lookup
 from taxocrawl.crawler.batches import Batches
 from taxocrawl.crawler.scrapy_settings import scrapy_settings
 from taxocrawl.crawler.spider import SiteSpider, Trip, VisitResult
+from taxocrawl.errors import WorkersError
 from taxocrawl.extraction import documents
 from taxocrawl.records import InputLine, Outcome, OutcomeKind
 from taxocrawl.settings import Settings
@@ -223,6 +224,9 @@ class _Run:
             return
         try:
             outcome = await self._outcome(result)
+        except WorkersError as error:
+            self._fail(error)
+            outcome = _interrupted(result.line, str(error))
         except Exception as error:  # an error of ours must not lose the site
             logger.exception("%s: no outcome", result.line.raw)
             outcome = _interrupted(result.line, repr(error))
@@ -230,6 +234,8 @@ class _Run:
 
     def lost(self, trip: Trip, error: BaseException | None) -> None:
         """Store the site as one to visit again."""
+        if isinstance(error, WorkersError):
+            self._fail(error)
         self._end(_interrupted(trip.line, repr(error)), trip.line)
 
     def list_failed(self, error: Exception) -> None:

@@ -13,7 +13,7 @@ from raw_server import InlineWorkers, ListSink, page, redirect, response
 from taxocrawl import domains
 from taxocrawl.crawler import retrying, spider
 from taxocrawl.crawler.connections import Turns
-from taxocrawl.errors import InputError, StoreError
+from taxocrawl.errors import InputError, StoreError, WorkersError
 from taxocrawl.workers import WorkerFailure
 
 
@@ -200,6 +200,27 @@ def test_error_in_classification_costs_one_site(server, crawl_lines):
         max_pages=1,
     )
     assert crawled.summary.outcomes == {"classified": 5, "interrupted": 1}
+
+
+@pytest.mark.parametrize("call", ["extract", "categorize"])
+def test_workers_that_cannot_be_started_stop_the_run(server, crawl_lines, call):
+    """Every site would fail for no fault of its own."""
+
+    async def no_worker(self, _):
+        raise WorkersError("no worker process can be started")
+
+    server.replies["*"] = page()
+    sink = ListSink()
+    with pytest.raises(WorkersError):
+        crawl_lines(
+            domains.read_sites(f"s{i}.test" for i in range(200)),
+            workers_type=type("NoWorkers", (InlineWorkers,), {call: no_worker}),
+            sink=sink,
+            concurrency=2,
+            max_pages=1,
+        )
+    assert {outcome.kind for _, outcome in sink.rows} == {"interrupted"}
+    assert len(sink.rows) < 20
 
 
 def test_list_that_cannot_be_read_on_is_an_error_after_its_sites(server, crawl_lines):
