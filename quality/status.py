@@ -93,9 +93,10 @@ def html_pages(data: Path, split: str, *, step: int = 1) -> Iterator[tuple[str, 
             yield kind, read(row["html"], row["url"], content_type)
 
 
-def text_pages(data: Path) -> Iterator[tuple[str, Extract]]:
-    """(label, extract) of the labelled pages of which only fields of text are kept."""
-    for row in parquet.read_table(data / "pages/labels.parquet").to_pylist():
+def text_pages(data: Path, *, step: int = 1) -> Iterator[tuple[str, Extract]]:
+    """(label, extract) of every `step`th labelled page of which only fields of text are kept."""
+    rows = parquet.read_table(data / "pages/labels.parquet").to_pylist()
+    for row in rows[::step]:
         if row["has_html"] not in (True, "True"):
             text = row["main_text"] or ""
             extract_of_fields = Extract(
