@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test lint types torch accept quality train wheel clean
+.PHONY: help demo docs test lint types torch accept faults speed quality train wheel clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -29,6 +29,12 @@ torch: $(VENV)/.torch  ## Add torch and sentence-transformers, so that their tes
 
 accept: $(VENV)/.test  ## Crawl 2,500 real domains from loopback (needs the shared data)
 	$(BIN)/python quality/accept.py
+
+faults: $(VENV)/.test  ## Kill that crawl ten times at random moments (needs the shared data)
+	$(BIN)/python quality/faults.py
+
+speed: $(VENV)/.test  ## Time that crawl beside a bare Scrapy spider (needs the shared data)
+	$(BIN)/python bench/crawl_speed.py
 
 quality: $(VENV)/.torch  ## Measure every classifier on the gate (needs the shared data)
 	$(BIN)/python quality/gate.py --slow --write
