@@ -3,7 +3,7 @@
 The plugin's settings name the members:
 
     [plugins.builtin.ensemble]
-    members = ["ranker", "nearest"]
+    members = ["ranker", "linear", "bakers"]
 
 Members that answer in a taxonomy vote there with their own distributions. The others vote together
 through their own labels: a page is like the node whose texts they label as they label the page.
@@ -26,7 +26,8 @@ from taxocrawl.records import Document, Fields, PageText, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
 NAME = "ensemble"
-MEMBERS = ("ranker", "nearest")
+# Both are trained on the same pages. An untrained member costs the trained ones more than it gives.
+MEMBERS = ("ranker", "linear")
 TIERS = Tiers(thresholds=(0.5,))
 
 # A label that no classifier gives a node is unlikely, not impossible: KL divergence stays finite.

@@ -265,5 +265,5 @@ def test_a_wrong_list_of_members_is_refused(options, said):
         member_names(options)
 
 
-def test_without_settings_the_ranker_and_the_nearest_are_asked() -> None:
-    assert member_names({}) == ("ranker", "nearest")
+def test_without_settings_the_trained_ones_are_asked() -> None:
+    assert member_names({}) == ("ranker", "linear")
