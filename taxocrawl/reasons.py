@@ -237,6 +237,9 @@ def shown(reasons: Reasons, *, texts: Sequence[tuple[str, str]] | None = None) -
         explanations=reasons.explanations,
         comparisons=reasons.comparisons,
         interactions=reasons.interactions,
+        form=answer.form,
+        risks=answer.risks,
+        tags=answer.tags,
         remarks=reasons.remarks,
         texts=tuple(((page.url, page.text) for page in answer.pages) if texts is None else texts),
     )

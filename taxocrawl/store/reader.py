@@ -12,7 +12,15 @@ from typing import Any, Final
 import duckdb
 
 from taxocrawl.errors import StoreError
-from taxocrawl.records import Attribution, Explanation, OutcomeKind, PluginFailure
+from taxocrawl.records import (
+    Attribution,
+    Explanation,
+    Form,
+    OutcomeKind,
+    PluginFailure,
+    Risk,
+    Tag,
+)
 from taxocrawl.store.opening import connect
 
 WAIT_S: Final = 10.0
@@ -82,6 +90,9 @@ class SiteAnswer:
     candidates: tuple[Category, ...]
     explanations: tuple[Explanation, ...]
     pages: tuple[StoredPage, ...]
+    form: Form | None = None
+    risks: tuple[Risk, ...] = ()
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +137,7 @@ class StoreReader:
                 return None
             site = found[0]
             of_run = [site["run_id"], domain]
+            form = {name: site.pop(name) for name in ("word", "confidence", "vector_id")}
             return SiteAnswer(
                 notes=tuple(site.pop("notes") or ()),
                 plugin_failures=tuple(PluginFailure(**f) for f in site.pop("plugin_errors") or ()),
@@ -135,6 +147,12 @@ class StoreReader:
                 ),
                 explanations=tuple(_explanations(store, of_run)),
                 pages=tuple(_pages(store, of_run)),
+                form=Form(**form) if form["word"] else None,
+                risks=tuple(
+                    Risk(**(row | {"reasons": tuple(row["reasons"] or ())}))
+                    for row in _rows(store, _RISKS, of_run)
+                ),
+                tags=tuple(Tag(**row) for row in _rows(store, _TAGS, of_run)),
                 **site,
             )
 
@@ -207,8 +225,18 @@ def _pages(store: duckdb.DuckDBPyConnection, of_run: Sequence[object]) -> Iterat
 _EXPLAINED: Final = ("taxonomy", "node_id", "classifier", "method")
 _SITE: Final = """
     SELECT run_id, domain, outcome AS kind, detail, message, retryable, notes, final_url, status,
-        language, attempts, started_at, seconds, plugin_errors
+        language, attempts, started_at, seconds, plugin_errors, form AS word,
+        coalesce(form_confidence, 0.0) AS confidence, coalesce(form_vector_id, '') AS vector_id
     FROM newest_sites WHERE domain = ?
+"""
+_RISKS: Final = """
+    SELECT topic, confidence, reasons FROM risks WHERE run_id = ? AND domain = ?
+    ORDER BY confidence DESC, topic
+"""
+_TAGS: Final = """
+    SELECT tag AS text, relevance / 100 AS relevance FROM tags
+    WHERE run_id = ? AND domain = ? AND url IS NULL
+    ORDER BY relevance DESC, tag
 """
 _CATEGORIES: Final = """
     SELECT taxonomy, node_id, name, path, coalesce(tier, 0) AS tier, parent_id, confidence, rank,
