@@ -30,6 +30,7 @@ LEAST_KEPT = 0.75
 # Letters beside a word that the tokenizer may join with it, where no border parts them.
 CONTEXT = 16
 
+_ROUNDING = 1e-5
 _KEYWORDS = FEATURE_NAMES.index("keywords")
 _LETTERS = FEATURE_NAMES.index("letters")
 _FIELD_WEIGHTS = tuple(FIELD_WEIGHTS.values())
@@ -202,12 +203,14 @@ class PageAblation:
             before, after, lengths = self._tokens(kinds)
             counts = _counts(cut, words, len(kinds))
             empty = one.n_tokens <= counts @ lengths
-            for found, table in zip(vectors, self._tables, strict=True):
+            for found, table, whole in zip(vectors, self._tables, one.sums, strict=True):
                 lost = before.sums(table)
                 if after is not None:
                     lost = lost - after.sums(table)
                 found[row, here] -= counts @ lost
-                found[row, here][empty] = 0
+                # Tokens that the encoder gives no vector leave nothing but rounding.
+                length, least = (np.linalg.norm(v, axis=-1) for v in (found[row, here], whole))
+                found[row, here][empty | (length <= _ROUNDING * least)] = 0
         return Variants(
             encoder=unit(vectors[0]),
             tokens=unit(vectors[1]),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 import xgboost
 from safetensors.numpy import save_file
@@ -17,7 +18,9 @@ from taxocrawl.classifiers.prototypes import Prototypes
 from taxocrawl.classifiers.ranker import Ranker, build
 from taxocrawl.classifiers.reading import N_FIELDS
 from taxocrawl.classifiers.tiers import Tiers
+from taxocrawl.records import Document
 from taxocrawl.taxonomies.tree import Node, NodeTexts, Taxonomy
+from taxocrawl.training import dataset
 
 SPORTS = ("ball", "goal", "match", "team", "soccer", "tennis", "racket")
 FOOD = ("recipe", "oven", "cake", "soup", "baking", "cooking", "flour")
@@ -146,3 +149,12 @@ def _booster() -> xgboost.Booster:
 def ranker(model_path: Path, tree: Taxonomy) -> Ranker:
     """The classifier of the little model."""
     return build(model_folder.load_model(model_path, tree), tree)
+
+
+@pytest.fixture(scope="session")
+def gate_pages(data: Path) -> list[Document]:
+    """A few pages of the gate, from their stored texts."""
+    table = parquet.read_table(
+        data / "pages" / "labels.parquet", filters=[("split", "=", "gate"), ("status", "=", "ok")]
+    )
+    return [dataset.text_document(row) for row in table.slice(0, 12).to_pylist()]

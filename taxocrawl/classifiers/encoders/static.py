@@ -6,7 +6,7 @@ the same vectors, 3 times as fast and without its 500 MB of dependencies.
 
 import json
 from collections.abc import Callable, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,8 @@ MAX_TOKENS = 4_096
 # same. Both limits together hold it under 30 MB.
 MAX_KEPT_WORDS = 100_000
 MAX_KEPT_LETTERS = 32
+# Texts read last: a batch of 16 sites of 4 pages has 512 fields, some 2 MB.
+MAX_KEPT_TEXTS = 1024
 PROBE = "A probe: does 1 space, or 2  (or a\nnew line), always part tokens?"
 
 # sentence-transformers saves "embedding.weight", model2vec "embeddings", if need be in int8 with
@@ -49,6 +51,7 @@ class StaticEncoder:
         if n_tokens != len(self._table):
             raise ModelError(f"{folder}: {len(self._table)} vectors for {n_tokens} tokens")
         self._kept: dict[str, list[int]] = {}
+        self._read: dict[str, tuple[TokenIds, Vectors]] = {}
         # True of WordPiece and of our Unigram, false of byte-level BPE, where spaces are letters.
         self._cut: Callable[[str], list[str]] = _one_word
         if self._ids([PROBE])[0] == [i for ids in self._ids(PROBE.split()) for i in ids]:
@@ -89,16 +92,37 @@ class StaticEncoder:
         """Token ids of all words one after the other, and how many each has: `tokenize` of short
         texts for a tenth of its time where they were met before.
         """
-        kept = self._kept
-        fresh = [word for word in words if word not in kept]
-        again = dict(zip(fresh, self.tokenize(fresh), strict=True)) if fresh else {}
-        ids = [again[word] if word in again else kept[word] for word in words]
+        ids: list[Sequence[int] | TokenIds] = list(map(self._kept.get, words, repeat(())))
+        fresh = [place for place, of_word in enumerate(ids) if not of_word]
+        for place, of_word in zip(
+            fresh, self.tokenize([words[place] for place in fresh]), strict=True
+        ):
+            ids[place] = of_word
         flat = np.fromiter(chain.from_iterable(ids), dtype=np.int64)
         return flat, np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
         encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
+
+    def read(self, texts: Sequence[str]) -> tuple[list[TokenIds], Vectors]:
+        """Token ids and vectors of distinct texts, those read just before remembered.
+
+        Several readers look at one page: topic, form, risk. The second pays 5 us a field.
+        """
+        known = self._read
+        fresh = [text for text in texts if text not in known]
+        ids = self.tokenize(fresh)
+        new = dict(zip(fresh, zip(ids, self.pool(ids), strict=True), strict=True))
+        found = [known.get(text) or new[text] for text in texts]
+        if len(known) + len(new) > MAX_KEPT_TEXTS:
+            known.clear()
+        if len(new) <= MAX_KEPT_TEXTS:
+            known.update(new)
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, (_, vector) in enumerate(found):
+            vectors[row] = vector
+        return [ids for ids, _ in found], vectors
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, (n_texts, dimension) float32; zeros for a text without known tokens."""

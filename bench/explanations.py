@@ -1,0 +1,102 @@
+"""What explanations cost beside classification, in CPU milliseconds a page, on one thread.
+
+`python bench/explanations.py` classifies gate pages from their HTML in batches of 16, as a crawl
+does, and explains them as every site is explained (`words`, `shap`); then, on a few pages, by every
+method, as `taxocrawl why` does. Prints medians of the batches and the 95th percentile. Needs the
+shared data ($TAXOCRAWL_DATA, default `../shared/data`).
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "quality"))
+
+import gate  # noqa: E402
+
+from taxocrawl.plugins import loading  # noqa: E402
+from taxocrawl.plugins.registry import Registry  # noqa: E402
+from taxocrawl.protocols import BatchExplainer  # noqa: E402
+from taxocrawl.records import Document  # noqa: E402
+from taxocrawl.settings import Settings  # noqa: E402
+from taxocrawl.taxonomies.formats import load  # noqa: E402
+from taxocrawl.training import dataset  # noqa: E402
+
+T = TypeVar("T")
+
+BATCH = 16
+STORED = ("words", "shap")
+ON_REQUEST = ("words", "shap", "lime", "anchors")
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pages", type=int, default=320)
+    parser.add_argument("--asked", type=int, default=10, help="pages explained by every method")
+    arguments = parser.parse_args()
+    threadpool_limits(1)
+    registry = loading.load(Settings())
+    cases = gate.gate_cases(dataset.data_folder(), load(gate.TAXONOMY))
+    documents = [case.document for case in cases][: BATCH + arguments.pages]
+    stored(registry, documents[:BATCH])  # the first calls load tables
+    for name, values in stored(registry, documents[BATCH:]).items():
+        show(f"{name}, a page", values)
+    for name, values in on_request(registry, documents[: arguments.asked]).items():
+        show(f"{name}, on request", values)
+    return 0
+
+
+def stored(registry: Registry, documents: Sequence[Document]) -> dict[str, list[float]]:
+    """Milliseconds a page of each batch, of classification and of each explainer beside it."""
+    classifier = registry.classifier("ranker")
+    found: dict[str, list[float]] = {"classification": [], **{name: [] for name in STORED}}
+    for start in range(0, len(documents), BATCH):
+        batch = documents[start : start + BATCH]
+        answers, spent = timed(lambda batch=batch: classifier.classify(batch))
+        found["classification"].append(spent / len(batch))
+        for name in STORED:
+            explainer = registry.explainer(name)
+            assert isinstance(explainer, BatchExplainer)
+            _, spent = timed(
+                lambda e=explainer, b=batch, a=answers: e.explain_batch(b, a, classifier)
+            )
+            found[name].append(spent / len(batch))
+    return found
+
+
+def on_request(registry: Registry, documents: Sequence[Document]) -> dict[str, list[float]]:
+    """Milliseconds a page by each method alone."""
+    classifier = registry.classifier("ranker")
+    found: dict[str, list[float]] = {name: [] for name in ON_REQUEST}
+    for document in documents:
+        [answer] = classifier.classify([document])
+        for name in ON_REQUEST:
+            explainer = registry.explainer(name)
+            _, spent = timed(lambda e=explainer, d=document, a=answer: e.explain(d, a, classifier))
+            found[name].append(spent)
+    return found
+
+
+def timed(function: Callable[[], T]) -> tuple[T, float]:
+    """What it gives, and the CPU milliseconds it took."""
+    started = time.process_time()
+    result = function()
+    return result, 1000 * (time.process_time() - started)
+
+
+def show(name: str, values: Sequence[float]) -> None:
+    """One line of the report."""
+    median, high = np.median(values), np.quantile(values, 0.95)
+    sys.stdout.write(f"{name:32} {median:9.2f} ms  p95 {high:9.2f}  n {len(values)}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
