@@ -20,6 +20,7 @@ SENSITIVE_PRECISION = 0.95
 # A node less likely is never asserted, whatever the precision: a person would not say it.
 LEAST_THRESHOLD = 0.2
 N_TIERS = len(PRECISION)
+LONGEST_STEP = 10.0
 
 
 def temperature(margins: Vectors, candidates: Ints, truth: Truth, nodes: NodeArrays) -> float:
@@ -99,10 +100,12 @@ def logistic(
     size = design.shape[1]
     weights = np.zeros(size) + prior
     for _ in range(steps):
-        p = 1 / (1 + np.exp(-design @ weights))
+        p = 1 / (1 + np.exp(-np.clip(design @ weights, -500, 500)))
         gradient = design.T @ (share * (p - right)) + ridge * (weights - prior)
         hessian = design.T @ (design * (share * p * (1 - p))[:, None]) + ridge * np.eye(size)
         step = np.linalg.solve(hessian, gradient)
+        # Of a few rows that a line parts the wrong way round a whole step leads ever further off.
+        step *= LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP)
         weights = weights - step
         if np.abs(step).max() < 1e-8:
             break

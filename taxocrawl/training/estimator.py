@@ -73,7 +73,8 @@ class RankerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The likeliest class of each text."""
-        found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        found: NDArray[Any] = self.classes_[likeliest]
         return found
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
@@ -113,7 +114,8 @@ class RankerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return [search.find(self.taxonomy_, str(label)) for label in self.classes_.tolist()]
 
     def _trained(self, pages: Sequence[LabelledPage]) -> own_fit.Trained:
-        plan = own_fit.own_plan(len(pages), len(self.taxonomy_))
+        # One of the classes is always the answer, so there is nothing to refuse.
+        plan = replace(own_fit.own_plan(len(pages), len(self.taxonomy_)), noise_per_kind=0)
         if self.epochs is not None:
             plan = replace(plan, linear=replace(plan.linear, epochs=self.epochs))
         return own_fit.train(
@@ -126,12 +128,12 @@ class RankerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _shares(self, rows: Sequence[Mapping[str, str]]) -> NDArray[np.float32]:
-        if getattr(self, "_ranker", None) is None:
-            base = _base(self.encoder)
-            self._ranker = own_fit.ranker_of(self.trained_, base, self.taxonomy_)
+        ranker: Ranker | None = getattr(self, "_ranker", None)
+        if ranker is None:
+            ranker = own_fit.ranker_of(self.trained_, _base(self.encoder), self.taxonomy_)
+            self._ranker = ranker
         pages = [page_of(row) for row in rows]
-        documents = [Document(id="", domain="", pages=(page,)) for page in pages]
-        return self._ranker.shares(documents)
+        return ranker.shares([Document(id="", domain="", pages=(page,)) for page in pages])
 
 
 @functools.lru_cache(maxsize=2)

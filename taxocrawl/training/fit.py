@@ -69,6 +69,7 @@ class Plan:
     depth: int = 4
     rate: float = 0.08
     importance_pages: int = IMPORTANCE_PAGES
+    noise_per_kind: int = scope_fit.PER_KIND
 
 
 def train_default(
@@ -254,7 +255,9 @@ class Trainer:
                 pairs = self._held_out(parts, rows, fold)
                 found = margins_of(self.fold_rankers[fold], pairs.features)
                 of_parts[rows] = signals(subset(parts, rows), pairs.features, found, menu)
-        without = scope_fit.noise_pages(self.taxonomy, seed=self.seed)
+        without = scope_fit.noise_pages(
+            self.taxonomy, seed=self.seed, per_kind=self.plan.noise_per_kind
+        )
         nothing = read(without, self.encoder)
         pairs = self.sources(head).pairs(nothing, self.plan.n_candidates)
         noise = signals(nothing, pairs.features, margins_of(booster, pairs.features), menu)

@@ -31,6 +31,7 @@ from taxocrawl.training.dataset import LabelledPage, read_glossary
 from taxocrawl.training.fit import Plan, Trainer
 from taxocrawl.training.linear_fit import Recipe
 from taxocrawl.training.positions import best_nodes
+from taxocrawl.training.scope_fit import PER_KIND
 from taxocrawl.training.transfer import Base
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,8 @@ UNTRAINED_TEMPERATURE = 2.0
 READ_AT_ONCE = 128
 # Pages at which calibration on them counts half.
 CALIBRATION_PAGES = 100
+# Texts without a topic, of each of eight kinds, that a model learns to refuse.
+LEAST_NOISE = 20
 
 ZERO_SHOT, SHIPPED_RANKER, OWN_RANKER = "no label", "the shipped ranker", "a ranker of its own"
 
@@ -145,7 +148,8 @@ def own_plan(n_pages: int, n_nodes: int) -> Plan:
         translations_per_text=0,
         translations_per_page=0,
         linear=Recipe(epochs=epochs, batch=batch),
-        importance_pages=0 if n_pages < MANY_PAGES else 100,
+        importance_pages=0,
+        noise_per_kind=min(PER_KIND, max(LEAST_NOISE, n_pages // 8)),
     )
 
 
@@ -303,9 +307,11 @@ def finish(measured: Measured, base: Base) -> Trained:
     trainer.progress("linear head on all texts")
     head = trainer.head_arrays(everything)
     manifest = trainer.manifest(booster, head, tiers, temperature, _rounded(metrics))
-    if measured.name != OWN_RANKER:
-        trainer.fold_rankers = [booster] * trainer.plan.n_folds
-    scope = trainer.scope(measured.features, measured.margins, head, booster)
+    scope = Scope()
+    if trainer.plan.noise_per_kind:
+        if measured.name != OWN_RANKER:
+            trainer.fold_rankers = [booster] * trainer.plan.n_folds
+        scope = trainer.scope(measured.features, measured.margins, head, booster)
     return Trained(
         arrays=trainer.arrays(head),
         booster=booster,

@@ -35,7 +35,9 @@ def _part(texts: tuple[str, ...], kept: tuple[str, ...]) -> tuple[str, ...]:
     return cut if any(cut) else texts
 
 
-def noise_pages(taxonomy: Taxonomy, *, seed: int) -> list[tuple[str, ...]]:
+def noise_pages(
+    taxonomy: Taxonomy, *, seed: int, per_kind: int = PER_KIND
+) -> list[tuple[str, ...]]:
     """Field texts of pages without a topic: each noise as a body, or half of it as a title."""
     texts = [*(node.name for node in taxonomy)]
     texts += [
@@ -47,7 +49,7 @@ def noise_pages(taxonomy: Taxonomy, *, seed: int) -> list[tuple[str, ...]]:
     words = sorted({word for text in texts for word in text.split()})
     body, title = FIELD_NAMES.index("body"), FIELD_NAMES.index("title")
     found = []
-    for i, text in enumerate(noise(words, per_kind=PER_KIND, seed=seed)):
+    for i, text in enumerate(noise(words, per_kind=per_kind, seed=seed)):
         fields = [""] * N_FIELDS
         fields[body] = text
         if i % 3 == 0:

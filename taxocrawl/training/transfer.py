@@ -65,8 +65,7 @@ def first_head(base: Base, taxonomy: Taxonomy) -> Arrays:
     mixtures = _mixtures(base, LinearHead(known), taxonomy)
     logs = np.log(mixtures + _FLOOR)
     logs -= logs.mean(axis=1, keepdims=True)
-    logs /= np.linalg.norm(logs, axis=1, keepdims=True)
-    mixed = mixtures + LOG_SHARE * logs
+    mixed = mixtures + LOG_SHARE * unit(logs)  # zeros where the encoder knows none of the words
 
     def of(name: str) -> Vectors:
         weights: Vectors = mixed @ known[name].astype(np.float32)
