@@ -48,9 +48,9 @@ def test_the_ranker_holds_the_protocols(ranker: Ranker) -> None:
         site("soccer ball goal team cake the", title="match"),
         site("soccer ball, goal team", "cake flour oven", "the"),
         site("ball", "zzz"),
-        site("soccer-ball (goal) team's 足球ball ball_goal"),
+        site("soccer-ball (goal) team's ball, goal"),
     ],
-    ids=["one page", "pages vote", "unknown words", "words without a space between"],
+    ids=["one page", "pages vote", "unknown words", "punctuation between"],
 )
 def test_variants_score_as_if_they_were_read_again(ranker: Ranker, document: Document) -> None:
     words = range(len(WordMask(document).words))
@@ -59,6 +59,13 @@ def test_variants_score_as_if_they_were_read_again(ranker: Ranker, document: Doc
     assert quick[0] == pytest.approx(slow[0], abs=1e-6)
     assert quick == pytest.approx(slow, abs=0.05)
     assert quick[-1] == slow[-1] == 0
+
+
+def test_a_word_that_touches_another_goes_with_its_own_tokens(ranker: Ranker) -> None:
+    document = site("soccer goal ball_team 足球ball")
+    words = range(len(WordMask(document).words))
+    quick, slow = both_ways(ranker, document, [(word,) for word in words], "11")
+    assert quick == pytest.approx(slow, abs=0.05)
 
 
 def test_a_page_without_words_scores_nothing(ranker: Ranker) -> None:
