@@ -260,8 +260,15 @@ def _reasons(path: Path, domain: str) -> str | None:
 def _shown(answer: Answer) -> "render.Answer":
     """An answer as the page shows it."""
     from taxocrawl.explanations import render
+    from taxocrawl.records import Form, Risk, Tag
     from taxocrawl.taxonomies.tree import PATH_SEPARATOR
 
+    said = answer.as_dict()
+    form = Form(
+        word=said.get("form") or "",
+        confidence=said.get("form_confidence") or 0.0,
+        vector_id=said.get("form_vector_id") or "",
+    )
     asserted = {(category.taxonomy, category.id) for category in answer.categories}
     known = {(c.taxonomy, c.id): c for c in (*answer.candidates, *answer.categories)}
     return render.Answer(
@@ -281,6 +288,13 @@ def _shown(answer: Answer) -> "render.Answer":
             for key, category in known.items()
         ),
         explanations=tuple(_explanation(row) for row in json.loads(answer._explanations)),
+        form=form if form.word else None,
+        risks=tuple(
+            Risk(**(row | {"reasons": tuple(row["reasons"])})) for row in said.get("risk", ())
+        ),
+        tags=tuple(
+            Tag(text=row["text"], relevance=row["relevance"] / 100) for row in said.get("tags", ())
+        ),
     )
 
 

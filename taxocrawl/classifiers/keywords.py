@@ -139,7 +139,7 @@ _JOINS = _Joins()
 
 
 class Keywords:
-    """Classifier: the node with most keywords in the page. Transparent, and quick to beat."""
+    """Classifier and Scorer: the node with most keywords. Transparent, and quick to beat."""
 
     def __init__(
         self, taxonomies: Sequence[Taxonomy], *, min_confidence: float | None = None
@@ -147,20 +147,27 @@ class Keywords:
         self.taxonomies = tuple(taxonomy.name for taxonomy in taxonomies)
         self.model_id = "keywords-1"
         self._known = {t.name: (NodeArrays(t), KeywordIndex.of(t)) for t in taxonomies}
+        self._places = {t.name: t.index for t in taxonomies}
         self._min_confidence = min_confidence
+
+    def score(
+        self, documents: Sequence[Document], taxonomy: str, node_id: str
+    ) -> NDArray[np.float64]:
+        """Confidence of the node for each document, as `classify` would give it."""
+        nodes, index = self._known[taxonomy]
+        confidences = TIERS.confidences(_shares(documents, index), nodes)
+        return confidences[:, self._places[taxonomy][node_id]].astype(np.float64)
 
     def classify(self, documents: Sequence[Document]) -> list[tuple[Prediction, ...]]:
         """Nodes with any keyword, their shares of all keyword weight as confidence."""
         found: list[tuple[Prediction, ...]] = [() for _ in documents]
         for name, (nodes, index) in self._known.items():
-            for row, document in enumerate(documents):
-                scores = np.expm1(index.scores([field_texts(p) for p in document.pages]))
-                total = scores.sum(axis=0, keepdims=True)
-                shares = total / max(float(total.sum()), 1e-9)
+            for row, shares in enumerate(_shares(documents, index)):
+                share = shares[None]
                 found[row] += predictions(
                     Answer(
-                        ranked=ranking(shares[0], shares[0], nodes),
-                        confidences=TIERS.confidences(shares, nodes)[0],
+                        ranked=ranking(shares, shares, nodes),
+                        confidences=TIERS.confidences(share, nodes)[0],
                     ),
                     TIERS,
                     nodes,
@@ -173,6 +180,15 @@ class Keywords:
 
 
 TIERS = Tiers(thresholds=(0.5,))
+
+
+def _shares(documents: Sequence[Document], index: KeywordIndex) -> Vectors:
+    """Each node's share of all keyword weight, (n_documents, n_nodes); zeros without a keyword."""
+    shares = np.zeros((len(documents), index.n_nodes), dtype=np.float32)
+    for row, document in enumerate(documents):
+        weights = np.expm1(index.scores([field_texts(p) for p in document.pages])).sum(axis=0)
+        shares[row] = weights / max(float(weights.sum()), 1e-9)
+    return shares
 
 
 def create(resources: Resources) -> Keywords:
