@@ -4,7 +4,7 @@ The shipped ranker's trees, with sources that need no labelled page of that enco
 made of the nodes' own vectors, prototypes, keywords. Slow on a CPU; the default is `ranker`.
 
 The encoder is that of the setting `encoder`, all-MiniLM-L6-v2 if that says nothing. The vectors of
-a taxonomy's texts cost about a minute and are kept in a folder:
+a taxonomy's texts cost minutes, once, and are kept in a folder:
 
     [plugins.builtin.transformer]
     cache = "~/.cache/taxocrawl"
@@ -157,7 +157,7 @@ def kept_prototypes(taxonomy: Taxonomy, encoder: Encoder, cache: Path) -> Protot
     try:
         return _prototypes(load_file(path), taxonomy)
     except (OSError, SafetensorError, KeyError):
-        logger.info("%s reads the texts of %s: once, a minute or so", encoder.name, taxonomy.name)
+        logger.info("%s reads the texts of %s: once, for minutes", encoder.name, taxonomy.name)
     made = Prototypes.of(taxonomy, encoder)
     try:
         cache.mkdir(parents=True, exist_ok=True)
