@@ -9,10 +9,12 @@ from taxocrawl.records import (
     Explanation,
     Extract,
     Fields,
+    Form,
     InputLine,
     Outcome,
     PageText,
     Prediction,
+    Risk,
     Site,
 )
 from taxocrawl.settings import Settings
@@ -33,6 +35,11 @@ SITES = {
         {"dentist": 0.2, "implants": 0.1},
     ),
     "quillbrook-law.example": ("Law", 0.49, {"law": 0.25, "sport": -0.1}),
+}
+RISKS = {
+    "la-miette-doree.example": (
+        Risk(topic="alcohol", confidence=0.84, reasons=("cidre", "brut", "cave")),
+    ),
 }
 OTHERS = {
     "brightfold-media.example": ("parked", "for_sale"),
@@ -71,6 +78,8 @@ def classified(
         domain=domain,
         kind="classified",
         final_url=url,
+        form=Form(word="corporate", confidence=0.9),
+        risks=RISKS.get(domain, ()),
         document=Document(
             id=domain,
             domain=domain,

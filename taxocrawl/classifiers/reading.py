@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,14 @@ class Reading:
         return np.asarray(self.vectors.any(axis=2), dtype=np.bool_)
 
 
+@runtime_checkable
+class TokenReader(Protocol):
+    """An encoder whose vectors are those of tokens."""
+
+    def read(self, texts: Sequence[str]) -> tuple[list[NDArray[np.int64]], Vectors]:
+        """Token ids and vectors of distinct texts."""
+
+
 def field_texts(page: PageText) -> tuple[str, ...]:
     """Text of each field, cut, in the order of FIELD_NAMES."""
     return tuple(
@@ -50,9 +59,8 @@ def read(texts: Sequence[tuple[str, ...]], encoder: Encoder) -> Reading:
     flat = [text for page in texts for text in page]
     distinct = {text: i for i, text in enumerate(dict.fromkeys(flat))}
     rows = np.fromiter((distinct[text] for text in flat), dtype=np.int64, count=len(flat))
-    if hasattr(encoder, "tokenize") and hasattr(encoder, "pool"):
-        ids = encoder.tokenize(list(distinct))
-        vectors = encoder.pool(ids)
+    if isinstance(encoder, TokenReader):
+        ids, vectors = encoder.read(list(distinct))
         token_ids = tuple(ids[row] for row in rows)
     else:
         vectors, token_ids = encoder.encode(list(distinct)), ()

@@ -19,12 +19,10 @@ from taxocrawl.classifiers.linear import log_softmax
 from taxocrawl.classifiers.reading import Reading, field_texts, read, unit
 from taxocrawl.protocols import Encoder, Vectors
 from taxocrawl.records import FIELD_NAMES, Document, PageText, Prediction, Risk
+from taxocrawl.risks import RISKS
 from taxocrawl.taxonomies.tree import Taxonomy
 
-TOPICS: Final = (
-    *("adult", "gambling", "piracy", "weapons", "drugs", "alcohol", "tobacco", "hate"),
-    *("terrorism", "violence", "profanity", "spam"),
-)
+TOPICS: Final = tuple(RISKS)
 CONTEXTS: Final = ("health", "education", "news", "history", "support", "law", "faith", "play")
 
 NODES_OF: Final = "iab-3.1"

@@ -18,6 +18,7 @@ from taxocrawl.cli.options import load_settings, of_settings
     "classifiers",
     "min_confidence",
     "kind",
+    "aspects",
     "explain",
     "model",
     "encoder",

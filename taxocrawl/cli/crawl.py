@@ -38,6 +38,7 @@ _LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".gz", ".list"})
     "contact",
     "taxonomies",
     "classifiers",
+    "aspects",
     "explain",
     "max_pages",
     "concurrency",

@@ -10,6 +10,7 @@ import click
 
 from taxocrawl.cli.options import STORE, StorePath
 from taxocrawl.errors import TaxocrawlError
+from taxocrawl.risks import PRESETS, RISKS
 
 if TYPE_CHECKING:
     from taxocrawl.store.export import Export
@@ -41,13 +42,25 @@ STDOUT = Path("-")
     multiple=True,
     help="Only sites in this category (name, path or id) or anything below it (repeatable).",
 )
+@click.option(
+    "--risk",
+    "risks",
+    multiple=True,
+    type=click.Choice(tuple(RISKS)),
+    help="Only sites with this risk, or in such a category (repeatable).",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(tuple(PRESETS)),
+    help="; ".join(f"{name}: {preset.doc}" for name, preset in PRESETS.items()) + ".",
+)
 @click.option("--taxonomy", default="", help="Only this taxonomy, by crosswalk if need be.")
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="Categories count from this confidence up.",
+    help="Categories and risks count from this confidence up.",
 )
 @click.option("--raw", is_flag=True, help="CSV: leave cells that a spreadsheet would run as is.")
 def command(
@@ -55,6 +68,8 @@ def command(
     shape: str | None,
     target: Path,
     categories: tuple[str, ...],
+    risks: tuple[str, ...],
+    preset: str | None,
     taxonomy: str,
     min_confidence: float,
     raw: bool,
@@ -68,12 +83,23 @@ def command(
     from taxocrawl.taxonomies.formats import stored_name
 
     shape = shape or _shape_of(target)
-    if shape == "blocklist" and not categories:
-        raise click.UsageError("a block-list needs --category, or it would block every site")
+    if shape == "blocklist" and not (categories or risks or preset):
+        raise click.UsageError(
+            "a block-list needs --category, --risk or --preset, or it would block every site"
+        )
+    if risks and preset:
+        raise click.UsageError("give --risk or --preset, which chooses risks itself, not both")
     if shape == "parquet" and target == STDOUT:
         raise click.UsageError("Parquet cannot be printed; name a file: -o sites.parquet")
     name = stored_name(taxonomy) if taxonomy else ""
-    selection = Selection(taxonomy=name, categories=categories, min_confidence=min_confidence)
+    chosen = PRESETS[preset] if preset else None
+    selection = Selection(
+        taxonomy=name,
+        categories=categories,
+        min_confidence=min_confidence,
+        risks=chosen.topics if chosen else risks,
+        min_risk=max(chosen.min_confidence if chosen else 0.0, min_confidence),
+    )
     with Export(store, selection) as export:
         if target == STDOUT:
             sys.stdout.writelines(_lines(export, shape, raw=raw))

@@ -39,6 +39,7 @@ def _option(name: str) -> Callable[[Command], Command]:
         singular = {
             "taxonomies": "--taxonomy",
             "classifiers": "--classifier",
+            "aspects": "--aspect",
             "block_plugins": "--block-plugin",
         }.get(name, flag)
         shown = f"  [default: {', '.join(map(str, default))}]" if default else ""

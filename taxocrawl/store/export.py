@@ -44,12 +44,14 @@ class Selection:
 
     `taxonomy` keeps its categories only, taken by crosswalk where no classifier answered in it; of
     `categories` (names, paths or ids) a site must have one, or one below it; a category counts from
-    `min_confidence` up.
+    `min_confidence` up. A site with one of `risks`, from `min_risk` up, will do too.
     """
 
     taxonomy: str = ""
     categories: tuple[str, ...] = ()
     min_confidence: float = 0.0
+    risks: tuple[str, ...] = ()
+    min_risk: float = 0.0
 
 
 class Export:
@@ -157,15 +159,17 @@ class Export:
 
     def _sql(self) -> str:
         chosen = _IN_TAXONOMY if self._selection.taxonomy else _IN_ALL
-        kept = _KEPT if self._selection.categories else ""
+        kept = _KEPT if self._selection.categories or self._selection.risks else ""
         return f"WITH answers AS ({chosen}), {_CHOSEN} {_ROWS} {kept} {_ORDER}"
 
     def _values(self) -> dict[str, object]:
         values: dict[str, object] = {"least": self._selection.min_confidence}
         if self._selection.taxonomy:
             values["taxonomy"] = self._selection.taxonomy
-        if self._selection.categories:
+        if self._selection.categories or self._selection.risks:
             values["nodes"] = self._nodes
+            values["risks"] = list(self._selection.risks)
+            values["least_risk"] = self._selection.min_risk
         return values
 
     def _chosen_nodes(self) -> list[str]:
@@ -369,6 +373,10 @@ _KEPT: Final = """
     WHERE coalesce(sites.domain, chosen.domain) IN (
         SELECT domain FROM chosen
         WHERE taxonomy || '/' || node_id IN (SELECT unnest($nodes))
+        UNION ALL
+        SELECT domain FROM risky
+        WHERE domain > $after AND domain <= $upto
+            AND topic IN (SELECT unnest($risks)) AND confidence >= $least_risk
     )
 """
 # The taxonomy that was asked for first has no mark in the store; newer versions go first.

@@ -146,6 +146,15 @@ WHERE decided.url IS NOT NULL;
 
 COMMENT ON VIEW page_categories IS 'what each page is about: newest run, a label wins';
 
+CREATE OR REPLACE VIEW risky AS
+SELECT risks.domain, risks.topic, risks.confidence, risks.reasons, sites.form, risks.run_id
+FROM risks
+JOIN newest_sites AS sites ON sites.run_id = risks.run_id AND sites.domain = risks.domain
+ORDER BY risks.confidence DESC, risks.domain, risks.topic;
+
+COMMENT ON VIEW risky IS
+'sites that an advertiser or a filter may want to keep away from, with the words that say so';
+
 CREATE OR REPLACE VIEW category_words AS
 SELECT
     attributions.taxonomy,
