@@ -167,8 +167,9 @@ def ranked(shares: Vectors, sums: Vectors, nodes: NodeArrays) -> NDArray[np.int6
             break
         first, least = int(best), LEAST_OF_PARENT * float(sums[best])
         children = np.flatnonzero(nodes.parent == best)
-    top = np.argpartition(-shares, N_RANKED)[:N_RANKED] if len(shares) > N_RANKED else nodes.root
-    top = np.unique(top)
+    top = np.arange(len(shares))
+    if len(shares) > N_RANKED:
+        top = np.sort(np.argpartition(-shares, N_RANKED)[:N_RANKED])
     top = top[(shares[top] > 0) & (top != first)]
     order = top[np.argsort(-shares[top], kind="stable")]
     return np.concatenate([[first], order])[:N_RANKED].astype(np.int64)

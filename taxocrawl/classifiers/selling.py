@@ -18,7 +18,7 @@ _MARKS: Final = (
     *("~discount", "~woocommerce", "~shopify", "~magento", "~prestashop", "~filter"),
 )
 _PRICE = re.compile(
-    r"[$€£¥₹₽₩]\s?\d|\d[\d.,]*\s?(?:€|£|¥|₹|₽|zł|kr\b|руб|грн|円|元|원|Kč|Ft\b|lei\b|лв|TL\b|USD|EUR|GBP|CHF|R\$)"
+    r"[$€£¥₹₽₩]\s?\d|\d[\d.,]{0,12}\s?(?:€|£|¥|₹|₽|zł|kr\b|руб|грн|円|元|원|Kč|Ft\b|lei\b|лв|TL\b|USD|EUR|GBP|CHF|R\$)"
 )
 # Words with which a shop asks to buy, as buttons and menus of the web's languages have them.
 _BUY = re.compile(
@@ -86,12 +86,13 @@ def _counts(page: PageText, extract: Extract | None) -> list[float]:
     counts = dict(structure.counts) if structure else {}
     types = structure.types if structure else ()
     facts = extract.facts if extract else ()
-    text = f"{fields.title}\n{fields.description}\n{fields.headings}\n{fields.body[:2000]}"
+    title = fields.title[:300]
+    text = f"{title}\n{fields.description[:700]}\n{fields.headings[:1000]}\n{fields.body[:2000]}"
     return [
         float(len(_PRICE.findall(text + fields.link_texts[:1000]))),
         float(len(_BUY.findall(fields.link_texts[:2000]))),
         float(len(_BUY.findall(text))),
-        float(len(_BUY.findall(fields.title))),
+        float(len(_BUY.findall(title))),
         float(any(kind in ("Product", "ProductGroup", "ItemList") for kind in types)),
         float(any(kind in ("Offer", "AggregateOffer", "Store", "OnlineStore") for kind in types)),
         float(any(f.name == "og:type" and "product" in f.value.lower() for f in facts)),

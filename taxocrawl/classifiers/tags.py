@@ -26,16 +26,19 @@ LEAST_COSINE, FULL_COSINE = 0.15, 0.75
 # than what it says of those above it, which holds of many other things.
 UNSAID, UNSAID_ABOVE = 0.85, 0.65
 # Letters of each field that are read; further ones repeat.
-FIELD_LETTERS = {"title": 300, "description": 400, "headings": 400, "body": 1200, "link_texts": 200}
+FIELD_LETTERS = {"title": 300, "description": 400, "headings": 400, "body": 800, "link_texts": 200}
 FIELD_WEIGHTS = {"title": 4, "description": 2, "headings": 2, "body": 1, "link_texts": 1}
-MAX_WORDS, MAX_PAIRS = 24, 16
+MAX_WORDS, MAX_PAIRS = 20, 10
 MIN_LETTERS = 3
 N_NODES = 3
 MAX_KNOWN_NODES = 2000
 # Of ten tags with one word in common eight say nothing new.
 MAX_OF_STEM = 2
-# The language of fewer words is a guess; plain letters are then taken for English.
+MAX_LOOKED_AT = 40
+# The language of fewer words is a guess: plain letters are taken for English, unless the guess is
+# a language that is met often.
 LEAST_WORDS_OF_LANGUAGE = 12
+FREQUENT_LANGUAGES = frozenset({"de", "es", "fr", "it", "nl", "pl", "pt"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,7 @@ class Tags:
     @staticmethod
     def _speaks(word: str) -> bool:
         long_enough = len(word) >= MIN_LETTERS or (word[:1] >= "\u2e80" and len(word) > 1)
-        return long_enough and not any(map(str.isdecimal, word)) and word not in _EVERYWHERE
+        return long_enough and word not in _EVERYWHERE and not word[:1].isdecimal()
 
     def _named(
         self, document: Document, predicted: tuple[Prediction, ...]
@@ -157,32 +160,30 @@ def _emphasis(count: int) -> float:
 
 def _language(document: Document) -> str:
     text = document.text[:1000]
-    if text.isascii() and words.count(text) < LEAST_WORDS_OF_LANGUAGE:
-        return "en"
-    return document.language or "en"
+    short = text.isascii() and words.count(text) < LEAST_WORDS_OF_LANGUAGE
+    guess = document.language or "en"
+    return "en" if short and guess not in FREQUENT_LANGUAGES else guess
 
 
 def _chosen(
     candidates: Sequence[_Candidate], vectors: Vectors, of_text: Vectors
 ) -> tuple[Tag, ...]:
     """The most relevant candidates, none with the stems of another."""
-    scored: dict[frozenset[str], tuple[float, int]] = {}
-    cosines: list[float] = (vectors @ of_text).tolist()
-    for i, (candidate, cosine) in enumerate(zip(candidates, cosines, strict=True)):
-        near = (cosine - LEAST_COSINE) / (FULL_COSINE - LEAST_COSINE)
-        relevance = min(1.0, max(0.0, near) * candidate.factor)
-        stems = frozenset(map(stem, words.words(candidate.text)))
-        if relevance >= LEAST_RELEVANCE and stems:
-            best = scored.get(stems)
-            if best is None or relevance > best[0]:
-                scored[stems] = (relevance, i)
-    order = sorted(scored.values(), key=lambda item: (-item[0], candidates[item[1]].text))
-    used: Counter[str] = Counter()
+    near = (vectors @ of_text - LEAST_COSINE) / (FULL_COSINE - LEAST_COSINE)
+    factors = np.array([candidate.factor for candidate in candidates], dtype=np.float32)
+    relevances = np.clip(near, 0, None) * factors
+    order = np.argsort(-relevances, kind="stable")[:MAX_LOOKED_AT]
     chosen: list[Tag] = []
-    for relevance, i in order:
+    seen: set[frozenset[str]] = set()
+    used: Counter[str] = Counter()
+    for i in order[relevances[order] >= LEAST_RELEVANCE].tolist():
         stems = frozenset(map(stem, words.words(candidates[i].text)))
-        if len(chosen) < MAX_TAGS and all(used[part] < MAX_OF_STEM for part in stems):
+        if len(chosen) == MAX_TAGS:
+            break
+        if stems and stems not in seen and all(used[part] < MAX_OF_STEM for part in stems):
+            seen.add(stems)
             used.update(stems)
+            relevance = min(1.0, float(relevances[i]))
             chosen.append(Tag(text=candidates[i].text, relevance=round(relevance, 4)))
     return tuple(chosen)
 
@@ -190,7 +191,7 @@ def _chosen(
 def stem(word: str) -> str:
     """The word without its commonest endings: enough to see that two tags are one."""
     for ending in ("ies", "es", "s", "en", "n", "e", "y"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
             return word[: -len(ending)]
     return word
 
@@ -217,9 +218,10 @@ _EVERYWHERE = frozenset(
     """home page website site contact about privacy policy cookies cookie login sign search menu
     more read click here new your our the and for with from this that all free online welcome terms
     skip content next previous copyright rights reserved email phone address view see get can will
-    have has are was were you not but out day time year years also just like one two use com www http
-    https best top great good well made make very what when where which who how why than then them
-    they their there these those been being only over under into off per any each other some such
+    have has are was were you not but out day time year years also just like one two use com www
+    http https best top great good well made make very what when where which who how why than then
+    them they their there these those been being only over under into off per any each other some
+    such
     und der die das mit von für auf ist ein eine nicht les des une pour dans avec sur los las del
     para con por una que het een voor van met""".split()  # noqa: SIM905
 )

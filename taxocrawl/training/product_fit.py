@@ -175,9 +175,15 @@ class HeadTraining:
     """A head in training; `continued` gives a copy that learns further, so that folds are cheap."""
 
     def __init__(
-        self, encoder_table: Vectors, nodes: NodeArrays, recipe: ProductRecipe, pool: Ints
+        self,
+        encoder_table: Vectors,
+        nodes: NodeArrays,
+        recipe: ProductRecipe,
+        pool: Ints,
+        seed: int = 0,
     ) -> None:
         self._nodes, self._recipe, self._pool = nodes, recipe, pool
+        torch.manual_seed(seed)
         start = first_table(encoder_table, recipe.table_dims)
         self.head = Head(encoder_table, start, len(nodes), recipe.dropout)
         # The head's outputs stand in depth-first order: putting them there costs a third of a step.

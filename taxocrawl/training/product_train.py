@@ -147,7 +147,7 @@ def fit(
     texts = [*others, *inputs.titles]
     sampler = TextSampler(texts, encoder.tokenize([t.text for t in texts]), nodes, recipe)
     progress(f"head: {len(texts)} texts")
-    training = HeadTraining(encoder.token_vectors, nodes, recipe, sampler.pool)
+    training = HeadTraining(encoder.token_vectors, nodes, recipe, sampler.pool, seed)
     training.learn(sampler.one_pass, epochs=recipe.epochs, rate=1.0, seed=seed)
     reading = read_all(inputs.pages, encoder)
     own_ids = encoder.tokenize([text.text for text in own])
