@@ -96,8 +96,10 @@ def held_out_domains(data: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def read_pages(data: Path, taxonomy: Taxonomy, *, split: str) -> list[LabelledPage]:
-    """Labelled pages with a topic, of one split, ordered by page id."""
+def read_pages(
+    data: Path, taxonomy: Taxonomy, *, split: str, settings: Settings | None = None
+) -> list[LabelledPage]:
+    """Labelled pages with a topic, of one split, ordered by page id; read as the settings say."""
     table = pq.read_table(
         data / "pages" / "labels.parquet", filters=[("split", "=", split), ("status", "=", "ok")]
     )
@@ -105,7 +107,8 @@ def read_pages(data: Path, taxonomy: Taxonomy, *, split: str) -> list[LabelledPa
     if split == "train":
         rows = without_domains(rows, held_out_domains(data), "registered_domain")
     rows.sort(key=lambda row: row["page_id"])
-    parsed = html_documents(data, {row["page_id"] for row in rows if row["has_html"]})
+    with_html = {row["page_id"] for row in rows if row["has_html"]}
+    parsed = html_documents(data, with_html, settings)
     return [
         LabelledPage(
             page_id=row["page_id"],
@@ -135,12 +138,14 @@ def _domains_of(host: str) -> Iterator[str]:
     return (".".join(labels[i:]) for i in range(len(labels)))
 
 
-def html_documents(data: Path, page_ids: Collection[str]) -> dict[str, Document]:
+def html_documents(
+    data: Path, page_ids: Collection[str], settings: Settings | None = None
+) -> dict[str, Document]:
     """Documents of labelled pages by the product's own extraction, by page id.
 
     The page is served as a crawl would find it: its bytes, its address, its charset declared.
     """
-    settings = Settings()
+    settings = settings or Settings()
     registry = load_plugins(settings)
     ladder = [(name, registry.extractor(name)) for name in settings.extractors]
     table = pq.read_table(
