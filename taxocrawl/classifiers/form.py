@@ -1,6 +1,6 @@
 """The form of a site: shop, news, forum, whatever it is about.
 
-Gradient-boosted trees over features of the home page's shape, beside a linear model of its words.
+Gradient-boosted trees over features of the home page's shape, beside linear models of its words.
 Independent of the topic's classifier, so the same page has the same form whoever classifies it.
 """
 
@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 import xgboost
-from numpy.typing import NDArray
 
 from taxocrawl.classifiers import form_features
 from taxocrawl.classifiers.linear import log_softmax
@@ -40,7 +39,7 @@ VECTOR_IDS: Final[Mapping[str, str]] = {
 """IAB descriptive vectors of the forms that have one that fits; the others have none."""
 
 # Below it the first form is hardly likelier than the second.
-LEAST_CONFIDENCE: Final = 0.3
+LEAST_CONFIDENCE: Final = 0.2
 
 
 class FormModel:
@@ -64,23 +63,19 @@ class FormModel:
             return []
         reading = read([field_texts(document.pages[0]) for document in documents], self._encoder)
         shares = self.shares(
-            self._bags.logits(reading), form_features.matrix(documents, self._counts)
+            self._bags.log_shares(reading), form_features.matrix(documents, self._counts)
         )
         empty = ~reading.present.any(axis=1)
         return [None if empty[i] else _form(row) for i, row in enumerate(shares)]
 
-    def shares(self, logits: Vectors, features: Vectors) -> Vectors:
-        """Probability of each form, (n, n_forms), from the words' logits and the shape."""
-        margins = self._booster.inplace_predict(
-            together(logits, features), predict_type="margin"
-        ).reshape(len(logits), len(FORMS))
+    def shares(self, words: Vectors, features: Vectors) -> Vectors:
+        """Probability of each form, (n, n_forms), from those by words and from the shape."""
+        table = np.concatenate([words, features], axis=1)
+        margins = self._booster.inplace_predict(table, predict_type="margin").reshape(
+            len(words), len(FORMS)
+        )
         result: Vectors = np.exp(log_softmax(margins / self._temperature))
         return result
-
-
-def together(logits: Vectors, features: Vectors) -> NDArray[np.float32]:
-    """What the trees see of each page: log-probabilities by words, then the shape."""
-    return np.concatenate([log_softmax(logits), features], axis=1).astype(np.float32)
 
 
 def _form(shares: Vectors) -> Form | None:

@@ -7,7 +7,6 @@ HTML was read, and are NaN for a text, which XGBoost sends down its own branch.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,21 +17,21 @@ from taxocrawl.records import FIELD_NAMES, Document, Extract, Link
 
 # Shape is plain after so many; a page of a thousand links would take a millisecond, and so would
 # all letters of a long text.
-MAX_LINKS: Final = 80
+MAX_LINKS: Final = 50
 TEXT_CHARS: Final = 1_000
+READ_CHARS: Final = (200, 300, 400, TEXT_CHARS, 500, 100, 100, 0)
+"""Letters of each field, in the order of FIELD_NAMES, in which prices and dates are looked for."""
 
 _PRICE = re.compile(
-    r"[$€£¥₽₹₴₩]\s?\d|\d\s?[€£₽₹₴₩]|\d\s?(?:eur|usd|gbp|chf|pln|zł|kč|руб|円|元|lei|kr|tl|r\$)\b",
-    re.IGNORECASE,
+    r"[$€£¥₽₹₴₩]\s?\d|\d\s?(?:[€£₽₹₴₩]|(?:eur|usd|gbp|chf|pln|zł|kč|руб|円|元|lei|kr|tl)\b)"
 )
 _DATE = re.compile(
     r"\b(?:19|20)\d\d[-/.年]\s?\d{1,2}|\b\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d\b"
     r"|\b\d{1,2}\.? (?:jan|feb|mar|m[aä]r|apr|ma[iyj]|jun|jul|aug|sep|o[ck]t|nov|de[cz])"
-    r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}\b",
-    re.IGNORECASE,
+    r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}\b"
 )
 _NUMBER = re.compile(r"\d+")
-_CONTACT = re.compile(r"\S@\S+\.\w|\+?\d[\d ()/.-]{8,}\d")
+_CONTACT = re.compile(r"@[a-z]|\d[\d ()/.-]{8}")
 _URL_DATE = re.compile(r"/(?:19|20)\d\d/\d\d?\b|/(?:19|20)\d\d[01]\d")
 _WORD = re.compile(r"[a-z]+")
 
@@ -222,7 +221,7 @@ def _of_address(url: str) -> list[float]:
 
 
 def _of_texts(texts: Sequence[str]) -> list[float]:
-    read = "\n".join(chain(texts[:2], (text[:TEXT_CHARS] for text in texts[2:7])))
+    read = "\n".join(text[:chars] for text, chars in zip(texts, READ_CHARS, strict=True)).lower()
     letters = max(len(read), 1)
     body = texts[FIELD_NAMES.index("body")][:TEXT_CHARS]
     lines = body.count("\n") + 1

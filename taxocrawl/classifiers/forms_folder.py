@@ -78,7 +78,7 @@ def load_forms(folder: Path) -> FormsFolder:
             raise ModelError(f"{folder / part}.* cannot be read: {error}") from error
     names = form_features.feature_names(manifest.counts)
     for part, expected in (
-        ("form", len(form.FORMS) + len(names)),
+        ("form", 2 * len(form.FORMS) + len(names)),
         ("risk", len(risk.FEATURE_NAMES)),
     ):
         if boosters[part].num_features() != expected:

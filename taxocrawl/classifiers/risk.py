@@ -70,21 +70,18 @@ class RiskWords:
                 for word in filter(None, (fold(word).strip() for word in words.split(","))):
                     weights.setdefault(word, {})[group] = 1.0
         self.index = KeywordIndex(weights, len(groups))
+        self._groups = [tuple(of_word) for of_word in weights.values()]
 
     def found(self, texts: Sequence[str]) -> list[dict[str, float]]:
         """For each topic and context the words in a page's fields: (word -> weighed count)."""
         found: list[dict[str, float]] = [{} for _ in range(self.index.n_nodes)]
         for field, places in enumerate(self.index.places(texts)):
+            weight = 2.0 if field in _HEAD else 1.0
             for number, _, _ in places:
                 word = self.index.words[number]
-                for group in self._groups(number):
-                    weight = 2.0 if field in _HEAD else 1.0
+                for group in self._groups[number]:
                     found[group][word] = min(found[group].get(word, 0.0) + weight, 4.0)
         return found
-
-    def _groups(self, number: int) -> list[int]:
-        _, groups, _ = self.index.spread([number], [1.0])
-        return [int(group) for group in groups]
 
 
 class RiskModel:

@@ -1,7 +1,9 @@
-"""A linear model over the distinct tokens of a page: small, exact, and good with few pages.
+"""Linear models of a page's words: small, exact, and good with few pages.
 
-Two bags a page, all fields and the head alone (title and address); each is a vector of weights by
-rarity (idf), scaled to unit length, as in Joachims (1998) and Wang & Manning (2012).
+One over its distinct tokens, in two bags, all fields and the head alone (title and address), each a
+vector of weights by rarity (idf) scaled to unit length, as in Joachims (1998) and Wang & Manning
+(2012). The other over the encoder's vectors, field by field, which speaks for languages of which
+few pages were labelled.
 """
 
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from taxocrawl.classifiers.linear import log_softmax
 from taxocrawl.classifiers.reading import N_FIELDS, Reading
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import FIELD_NAMES
@@ -22,7 +25,8 @@ BAGS: Final = (tuple(range(N_FIELDS)), HEAD)
 
 class TokenBags:
     """Logits of each class, from named arrays: `tokens` (n,) of the encoder's vocabulary,
-    `idf` (n,), `weights` (2, n, n_classes) int8, `scales` (2, n), `bias` (n_classes,).
+    `idf` (n,), `weights` (2, n, n_classes) int8, `scales` (2, n), `bias` (n_classes,);
+    `dense_weights` (N_FIELDS * n_dims, n_classes), `dense_bias` (n_classes,).
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[np.generic]], n_tokens: int) -> None:
@@ -33,9 +37,16 @@ class TokenBags:
         scales = arrays["scales"].astype(np.float32)
         self._weights = arrays["weights"].astype(np.float32) * scales[:, :, None]
         self._bias = arrays["bias"].astype(np.float32)
+        self._dense_weights = arrays["dense_weights"].astype(np.float32)
+        self._dense_bias = arrays["dense_bias"].astype(np.float32)
 
-    def logits(self, reading: Reading) -> Vectors:
-        """(n_pages, n_classes)."""
+    def log_shares(self, reading: Reading) -> Vectors:
+        """Log-probabilities by tokens, then by vectors, (n_pages, 2 * n_classes)."""
+        dense = reading.vectors.reshape(len(reading.texts), -1) @ self._dense_weights
+        by_vectors = log_softmax(dense + self._dense_bias)
+        return np.concatenate([log_softmax(self._token_logits(reading)), by_vectors], axis=1)
+
+    def _token_logits(self, reading: Reading) -> Vectors:
         result = np.tile(self._bias, (len(reading.texts), 1))
         for page in range(len(reading.texts)):
             for bag, fields in enumerate(BAGS):

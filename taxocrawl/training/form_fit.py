@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from taxocrawl.classifiers import form_features
-from taxocrawl.classifiers.form import FORMS, together
+from taxocrawl.classifiers.form import FORMS
 from taxocrawl.classifiers.linear import log_softmax
 from taxocrawl.classifiers.reading import Reading
 from taxocrawl.classifiers.token_bags import BAGS, TokenBags, distinct
@@ -32,9 +32,10 @@ class FormPlan:
     n_folds: int = 4
     strength: float = 10.0
     """Inverse of the words' L2 penalty: 3, 10 and 30 are within .004."""
-    trees: int = 110
+    dense_strength: float = 6.0
+    trees: int = 80
     depth: int = 4
-    rate: float = 0.1
+    rate: float = 0.13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +61,13 @@ def fit(
     """`labels` are places in FORMS; `folds` keep a site's pages together."""
     features = form_features.matrix(documents, COUNTS)
     bags = _Bags(reading, n_tokens)
-    logits = np.zeros((len(labels), len(FORMS)), dtype=np.float32)
+    words = np.zeros((len(labels), 2 * len(FORMS)), dtype=np.float32)
     for fold in range(plan.n_folds):
         rows = np.flatnonzero(folds == fold)
         arrays = bags.fit(np.flatnonzero(folds != fold), labels, plan)
-        logits[rows] = TokenBags(arrays, n_tokens).logits(_subset(reading, rows))
-    table = together(logits, features)
-    margins = np.zeros_like(logits)
+        words[rows] = TokenBags(arrays, n_tokens).log_shares(_subset(reading, rows))
+    table = np.concatenate([words, features], axis=1)
+    margins = np.zeros((len(labels), len(FORMS)), dtype=np.float32)
     for fold in range(plan.n_folds):
         rows = np.flatnonzero(folds == fold)
         booster = _trees(table, labels, np.flatnonzero(folds != fold), plan, seed)
@@ -77,7 +78,7 @@ def fit(
         arrays=bags.fit(everything, labels, plan),
         booster=_trees(table, labels, everything, plan, seed),
         temperature=temperature,
-        metrics=_metrics(documents, margins / temperature, logits, labels),
+        metrics=_metrics(documents, margins / temperature, words, labels),
     )
 
 
@@ -86,6 +87,7 @@ class _Bags:
 
     def __init__(self, reading: Reading, n_tokens: int) -> None:
         n = len(reading.texts)
+        self._vectors = reading.vectors.reshape(n, -1)
         self._bags = []
         for fields in BAGS:
             found = [distinct(reading, page, fields) for page in range(n)]
@@ -95,9 +97,9 @@ class _Bags:
             self._bags.append(sparse.csr_matrix((ones, np.concatenate(found), ends), shape=shape))
 
     def fit(self, chosen: Ints, labels: Ints, plan: FormPlan) -> dict[str, NDArray[np.generic]]:
-        """Arrays of `TokenBags` trained on the chosen pages: tokens of two pages or more."""
+        """Arrays of `TokenBags` trained on the chosen pages: tokens of three pages or more."""
         pages_of = np.asarray(self._bags[0][chosen].sum(axis=0)).ravel()
-        tokens = np.flatnonzero(pages_of >= 2)
+        tokens = np.flatnonzero(pages_of >= 3)
         idf = np.log(len(chosen) / pages_of[tokens]).astype(np.float32)
         parts = []
         for bag in self._bags:
@@ -106,9 +108,11 @@ class _Bags:
             lengths[lengths == 0] = 1
             parts.append(sparse.diags(1 / lengths) @ weighed)
         model = LogisticRegression(C=plan.strength, max_iter=40, tol=1e-3)
+        dense = LogisticRegression(C=plan.dense_strength, max_iter=40, tol=1e-3)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # 40 steps are as good as convergence (.001)
             model.fit(sparse.hstack(parts).tocsr(), labels[chosen])
+            dense.fit(self._vectors[chosen], labels[chosen])
         weights = np.zeros((len(BAGS), len(tokens), len(FORMS)), dtype=np.float32)
         weights[:, :, model.classes_] = model.coef_.T.reshape(len(BAGS), len(tokens), -1)
         bias = np.full(len(FORMS), model.intercept_.min() - 1, dtype=np.float32)
@@ -121,7 +125,16 @@ class _Bags:
             "weights": np.round(weights / scales[:, :, None]).astype(np.int8),
             "scales": scales.astype(np.float16),
             "bias": bias,
+            "dense_weights": _by_class(dense.coef_.T, dense.classes_, 0.0).astype(np.float16),
+            "dense_bias": _by_class(dense.intercept_, dense.classes_, -20.0),
         }
+
+
+def _by_class(values: Vectors, classes: Ints, missing: float) -> NDArray[np.float32]:
+    """Values of all forms along the last axis, from those of the forms that were seen."""
+    result = np.full((*values.shape[:-1], len(FORMS)), missing, dtype=np.float32)
+    result[..., classes] = values
+    return result
 
 
 def _trees(
@@ -153,15 +166,19 @@ def _temperature(margins: Vectors, labels: Ints) -> float:
 
 
 def _metrics(
-    documents: Sequence[Document], margins: Vectors, logits: Vectors, labels: Ints
+    documents: Sequence[Document], margins: Vectors, words: Vectors, labels: Ints
 ) -> dict[str, float]:
     shares = np.exp(log_softmax(margins))
     right = shares.argmax(axis=1) == labels
     html = np.array([bool(document.extracts) for document in documents])
+    english = np.array([document.language == "en" for document in documents])
+    by_tokens, by_vectors = words[:, : len(FORMS)], words[:, len(FORMS) :]
     return {
         "form_accuracy": float(right.mean()),
         "form_accuracy_with_html": float(right[html].mean()),
-        "form_accuracy_by_words_alone": float((logits.argmax(axis=1) == labels).mean()),
+        "form_accuracy_with_html_not_english": float(right[html & ~english].mean()),
+        "form_accuracy_by_tokens_alone": float((by_tokens.argmax(axis=1) == labels).mean()),
+        "form_accuracy_by_vectors_alone": float((by_vectors.argmax(axis=1) == labels).mean()),
         "form_calibration_error": calibration_error(shares.max(axis=1), right),
     }
 

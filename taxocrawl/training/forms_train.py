@@ -32,8 +32,8 @@ Gives a site its form (17 words) and the risks that it carries (12 words). Made 
 `taxocrawl train --what forms`; licence Apache-2.0. It has no encoder of its own: it reads tokens
 and vectors of the encoder with sha256 `{encoder}`.
 
-Form: logistic regression over tokens, then XGBoost over its log-probabilities and {n_features}
-named features of the page's address, texts, links and markup.
+Form: logistic regressions over tokens and vectors, then XGBoost over both and {n_features} named
+features of the page's address, texts, links and markup.
 Risk: XGBoost over {n_risk} named features of (page, topic) pairs: likeness, the topic's own words,
 words of innocent contexts; more of the latter never raises a risk.
 
@@ -118,7 +118,7 @@ def train_forms(
     card = _CARD.format(
         id=manifest.id,
         encoder=manifest.encoder_sha256,
-        n_features=forms.booster.num_features() - len(FORMS),
+        n_features=forms.booster.num_features() - 2 * len(FORMS),
         n_risk=risks.booster.num_features(),
         n_pages=len(formed),
         n_texts=len({text.group for text in texts if text.group.startswith("text ")}),

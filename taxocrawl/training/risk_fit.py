@@ -43,7 +43,8 @@ class RiskPlan:
     trees: int = 120
     depth: int = 3
     rate: float = 0.1
-    threshold: float = 0.5
+    false_alarms: float = 0.025
+    """Share of innocent texts that may be called risky: half of what is promised of pages."""
     text_weight: float = 4.0
 
 
@@ -135,11 +136,12 @@ def fit(examples: Sequence[RiskExample], encoder: Encoder, *, plan: RiskPlan, se
         shares[rows] = booster.inplace_predict(table[rows].reshape(-1, len(FEATURE_NAMES))).reshape(
             len(rows), NONE
         )
+    threshold = _threshold(shares, labels, texts, plan.false_alarms)
     return RiskFit(
         arrays=_directions(vectors, labels, weights, plan),
         booster=_trees(table, labels, weights, np.arange(len(examples)), plan, seed),
-        threshold=plan.threshold,
-        metrics=_metrics(shares, labels, texts, plan.threshold),
+        threshold=threshold,
+        metrics=_metrics(shares, labels, texts, threshold),
     )
 
 
@@ -190,6 +192,15 @@ def _trees(
         "seed": seed,
     }
     return xgboost.train(parameters, matrix, num_boost_round=plan.trees)
+
+
+def _threshold(
+    shares: Vectors, labels: Ints, texts: NDArray[np.bool_], false_alarms: float
+) -> float:
+    """The lowest from .5 up at which no more innocent texts are called risky."""
+    innocent = shares[(labels == NONE) & texts].max(axis=1)
+    tried = np.arange(0.5, 0.96, 0.01)
+    return round(float(next((t for t in tried if (innocent >= t).mean() <= false_alarms), 0.95)), 2)
 
 
 def _metrics(

@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
     counts = ("form",)
     boosters = {}
     for part, width in (
-        ("form", len(form.FORMS) + len(form.form_features.feature_names(counts))),
+        ("form", 2 * len(form.FORMS) + len(form.form_features.feature_names(counts))),
         ("risk", len(FEATURE_NAMES)),
     ):
         table = xgboost.DMatrix(rng.random((8, width)), label=rng.integers(0, 2, 8), nthread=1)
