@@ -1,8 +1,8 @@
 """Texts without a topic, made by rule: what the default model learns to leave unanswered.
 
 The kinds that pages are full of when nothing is on them: letters at random in many alphabets, words
-at random, code, numbers, menus and notices, empty shells. Written for this project; the tests'
-texts of these kinds come from rules of their own.
+at random, everyday words alone, code, numbers, menus and notices, empty shells. Written for this
+project; the tests' texts of these kinds come from rules of their own.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,6 +29,25 @@ _BLOCKS = (
     *(0x13A0, 0x0F40, 0x1000, 0x2D30),
 )
 
+# The commonest words of a language a line: they hold every text together and say nothing alone.
+_EVERYDAY = """
+a about after all also an and any are as at be because been but by can could did do for from get had
+der die das und ist in den von zu mit sich auf für nicht ein eine als auch es an werden aus er hat
+le la les de des et est un une que qui dans pour pas sur plus par avec ce il elle nous vous ou mais
+el la los las de y que en un una es por con para no se su al lo como más pero sus le ya o este
+il lo la gli di e che in un una è per non con si da sono come anche più ma se nel alla dei del al
+o a os as de e que em um uma é por com para não se do da no na mais como mas foi ao ele dos
+de het een en van ik te dat die in is niet zijn op aan met als voor er maar om dan zou of wat mijn
+i w nie na się że z do to jest jak za od po ale co tak dla tylko go już przez był ma czy
+и в не на я быть с он что а по это она этот к но они мы весь который из у то за свой
+och det att i en jag hon som han på den med var sig för så till är men ett om hade de av icke
+a se na je v že s z do to i o k ve pro ale jako za by od po jsem si co podle tak když
+ve bir bu da de için ile çok daha gibi ama ne o var mi kadar sonra en her ya ben sen biz
+και το να του η της με που την από για είναι στο ότι οι τα θα δεν τον στην μια αλλά
+في من على أن إلى هذا عن مع ما لا هو هي كان التي الذي بعد كل قد بين أو
+的 是 在 了 和 有 我 他 这 中 就 不 也 都 说 要 会 着 没有 看 好 自己 这 那 你 们
+の に は を た が で て と し れ さ ある いる も する から な こと として い や など なる
+"""
 _NAMES = ("i", "j", "tmp", "value", "result", "data", "self", "args", "node", "key", "item", "ctx")
 _CODE = (
     "def {a}({b}, {c}=None):\n    if {b} is None:\n        return {n}\n    return {a}({b}[{n}:])\n",
@@ -62,7 +81,10 @@ def noise(words: Sequence[str], *, per_kind: int, seed: int) -> list[str]:
         other = [words[i] for i in rng.integers(0, len(words), rng.integers(0, 1 + width // 3))]
         return "\n".join(rng.permutation([*found, *other]))
 
-    makers: tuple[Make, ...] = (_letters, _blocks, _code, _numbers, _hashes, salad, shell, shell)
+    makers: tuple[Make, ...] = (
+        *(_letters, _blocks, _code, _numbers, _hashes, _everyday),
+        *(salad, shell, shell),
+    )
     return [make(rng) for make in makers for _ in range(per_kind)]
 
 
@@ -109,6 +131,12 @@ def _numbers(rng: np.random.Generator) -> str:
         form.format(*(int(i) for i in rng.integers(0, 10 ** int(rng.integers(2, 8)), 4)))
         for _ in range(rng.integers(10, 120))
     )
+
+
+def _everyday(rng: np.random.Generator) -> str:
+    lines = _EVERYDAY.strip().splitlines()
+    common = lines[rng.integers(len(lines))].split()
+    return " ".join(common[i] for i in rng.integers(0, len(common), rng.integers(15, 90)))
 
 
 def _hashes(rng: np.random.Generator) -> str:
