@@ -12,7 +12,7 @@ from own_samples import MINE_CSV, make_base, texts
 from taxocrawl.classifiers.model_catalogue import check
 from taxocrawl.classifiers.model_folder import load_model
 from taxocrawl.errors import InputError
-from taxocrawl.taxonomies.tree import Taxonomy
+from taxocrawl.taxonomies.tree import Node, Taxonomy
 from taxocrawl.taxonomies.user_file import read_csv, taxonomy_of_model
 from taxocrawl.training import adaptation, own_fit, own_labels, own_package, search
 from taxocrawl.training.dataset import LabelledPage
@@ -55,21 +55,21 @@ def test_without_a_label_the_shipped_knowledge_answers(base: Base, tree: Taxonom
     assert right(trained, base, tree) > 0.8
 
 
-def test_labels_are_learnt_and_the_gain_is_measured(base: Base, tree: Taxonomy) -> None:
-    # Labels that no word of the taxonomy could tell: soccer texts are filed under baking.
-    turned = {"s": "b", "b": "v", "v": "s"}
-    rows = texts(60)
-    odd = pages(60, nodes=[turned[node] for _, node in rows])
-    trained = own_fit.train(base, tree, odd, progress=quiet)
-    assert trained.metrics["zero_shot_node_accepted"] < 0.3
+def test_labels_are_learnt_and_the_gain_is_measured(base: Base) -> None:
+    # Names that say nothing: only the labels can tell what they mean.
+    bare = Taxonomy(
+        "bare", [Node(id=i, parent_id=None, name=f"class {i}", tier=1) for i in ("s", "b", "v")]
+    )
+    trained = own_fit.train(base, bare, pages(36), progress=quiet)
+    assert trained.metrics["zero_shot_node_accepted"] < 0.6
     assert trained.metrics["node_accepted"] > 0.8
-    assert trained.metrics["gain"] > 0.5
-    assert trained.metrics["n_texts"] == 60
+    assert trained.metrics["gain"] > 0.2
+    assert trained.metrics["n_texts"] == 36
 
 
 def test_labels_without_a_sense_are_not_kept(base: Base, tree: Taxonomy) -> None:
     rng = np.random.default_rng(3)
-    odd = pages(45, nodes=rng.choice(["s", "b", "v"], 45).tolist())
+    odd = pages(36, nodes=rng.choice(["s", "b", "v"], 36).tolist())
     trained = own_fit.train(base, tree, odd, progress=quiet)
     assert trained.metrics["node_accepted"] < 0.6
 
