@@ -90,12 +90,14 @@ def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="default")
+    parser.add_argument("--pages", type=int, help="only so many, evenly spread; default: all")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
     arguments = parser.parse_args()
     threadpool_limits(1)
     data = dataset.data_folder()
     registry = loading.load(Settings(model=arguments.model))
     documents = [case.document for case in gate.gate_cases(data, load(gate.TAXONOMY))]
+    documents = documents[:: len(documents) // (arguments.pages or len(documents))]
     result: dict[str, object] = dict(gate.identity(registry, data))
     result["faithfulness"] = asdict(faithfulness(registry, documents))
     result["agreement"] = {

@@ -99,21 +99,20 @@ class AblatedFeatures:
     def _logits(
         self, candidates: Ints, variants: Variants, group: tuple[int, ...] | None
     ) -> Vectors:
-        head, total = self._sources.linear, None
-        shape = variants.encoder.shape[:2]
+        head = self._sources.linear
+        fields = list(range(len(FIELD_NAMES)) if group is None else group)
+        result: Vectors = np.repeat(
+            head.bias[candidates][:, None], variants.letters.shape[1], axis=1
+        )
         for view, vectors in (
             (head.encoder_view, variants.encoder),
             (head.token_view, variants.tokens),
         ):
-            flat = vectors.reshape(-1, *vectors.shape[2:])
-            if group is None:
-                mixed = view.mix(flat)
-            else:
-                mixed = view.mix(flat[:, list(group)], list(group))
-            part = mixed.reshape(*shape, -1) @ view.nodes[candidates].transpose(0, 2, 1)
-            total = part if total is None else total + part
-        assert total is not None
-        result: Vectors = total + self._sources.linear.bias[candidates][:, None]
+            mixed = view.mix(
+                vectors[:, :, fields].reshape(-1, len(fields), vectors.shape[3]), fields
+            )
+            mixed = mixed.reshape(*vectors.shape[:2], -1)
+            result += mixed @ view.nodes[candidates].transpose(0, 2, 1)
         return result
 
     def _linear(
@@ -174,7 +173,7 @@ class AblatedFeatures:
         titles: Vectors,
         same_root: Vectors,
     ) -> None:
-        changed = (titles != titles[:, :1]).any(axis=2)
+        changed: NDArray[np.bool_] = np.any(titles != titles[:, :1], axis=2)
         likeness, of_title = self._likeness(candidates, vectors, titles, changed)
         mean = likeness.mean(axis=0)
         for kind, name in enumerate(KINDS):

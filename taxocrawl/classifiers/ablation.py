@@ -250,7 +250,8 @@ class PageAblation:
 
 def _softmax(values: Vectors) -> Vectors:
     weights: Vectors = np.exp(values - values.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
+    weights /= weights.sum(axis=-1, keepdims=True)
+    return weights
 
 
 @dataclass(frozen=True, slots=True)

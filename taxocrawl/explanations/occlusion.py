@@ -122,7 +122,9 @@ class WordOcclusion:
         together = isinstance(classifier, NodesScorer | AblationScorer)
         for number, (document, of_document) in enumerate(zip(documents, predictions, strict=True)):
             targets = deepest(of_document, self._taxonomy)
-            mask = words_read(document, classifier) if targets else None
+            if not targets:
+                continue
+            mask = words_read(document, classifier)
             groups = {
                 (t.taxonomy, "" if together else t.node_id): [
                     other
@@ -132,7 +134,6 @@ class WordOcclusion:
                 for t in targets
             }
             for group in groups.values():
-                assert mask is not None
                 yield _Case(number=number, document=document, mask=mask, targets=group)
 
     def _check(

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from taxocrawl.explanations.agreement import (
     agreement,
+    agreements,
     deletion,
     insertion,
     rank_correlation,
@@ -96,3 +97,15 @@ def test_deletion_and_insertion_walk_the_words_in_order(toys, document):
 
     assert deletion(score, mask, order) == pytest.approx([0.6, 0.2, 0.0])
     assert insertion(score, mask, order) == pytest.approx([0.1, 0.5, 0.7])
+
+
+def test_agreements_are_of_every_two_that_name_words_of_one_prediction():
+    words, lime, other = (
+        explanation(method, node_id, goal=1.0, cup=0.5)
+        for method, node_id in (("words", "2"), ("lime", "2"), ("words", "3"))
+    )
+    shap = explanation("shap")
+    [found] = agreements([words, shap, lime, other])
+    assert (found.method_a, found.method_b, found.node_id) == ("words", "lime", "2")
+    assert (found.rank_correlation, found.overlap) == (pytest.approx(1.0), 1.0)
+    assert agreements([]) == ()

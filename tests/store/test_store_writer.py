@@ -21,9 +21,10 @@ from store_samples import (
     write,
 )
 
-from taxocrawl.records import Attribution, Document, Fields, InputLine, Outcome, PageText
+from taxocrawl.records import Agreement, Attribution, Document, Fields, InputLine, Outcome, PageText
 from taxocrawl.settings import Settings
 from taxocrawl.store import writer
+from taxocrawl.store.reader import StoreReader
 from taxocrawl.store.spool import Spool
 from taxocrawl.store.writer import StoredPlugin, StoreWriter
 from taxocrawl.taxonomies.tree import Node, Taxonomy
@@ -111,7 +112,9 @@ def test_everything_of_an_outcome_is_stored(path: Path) -> None:
     ]
 
 
-def test_ten_words_for_five_against_three_sentences_and_ten_features_with_the_rest_are_kept(path: Path) -> None:
+def test_ten_words_for_five_against_three_sentences_and_ten_features_with_the_rest_are_kept(
+    path: Path,
+) -> None:
     words = [Attribution(kind="word", name=f"w{i}", weight=(i - 15) / 10) for i in range(40)]
     sentences = [Attribution(kind="sentence", name=f"s{i}", weight=i / 10) for i in range(6)]
     features = [Attribution(kind="feature", name=f"f{i}", weight=-i / 10) for i in range(20)]
@@ -305,3 +308,33 @@ def test_a_reader_that_never_lets_go_leaves_the_end_in_the_spool(
 def test_a_finished_run_leaves_nothing_but_the_store(path: Path) -> None:
     write(path, full_outcome("a.example"))
     assert leftovers(path) == []
+
+
+def test_figures_and_agreements_of_explanations_are_kept(path: Path) -> None:
+    outcome = full_outcome("example.com")
+    lime = dataclasses.replace(
+        explanation("lime", ()), figures=(("samples", 600.0), ("kernel_width", 0.25))
+    )
+    found = Agreement(
+        taxonomy="topics",
+        node_id="2",
+        classifier="ranker",
+        method_a="words",
+        method_b="lime",
+        rank_correlation=None,
+        overlap=0.6,
+        top=5,
+    )
+    explanations = (*outcome.explanations, lime)
+    write(path, dataclasses.replace(outcome, explanations=explanations, agreements=(found,)))
+    assert ask(path, "SELECT method, figures->>'samples' FROM explanations ORDER BY method") == [
+        ("lime", "600.0"),
+        ("shap", None),
+        ("words", None),
+    ]
+    assert ask(
+        path, "SELECT domain, method_a, method_b, rank_correlation, overlap, top FROM agreements"
+    ) == [("example.com", "words", "lime", None, 0.6, 5)]
+    site = StoreReader(path).site("example.com")
+    assert site is not None
+    assert [e.figures for e in site.explanations if e.method == "lime"] == [lime.figures]
