@@ -159,7 +159,8 @@ class AblatedFeatures:
             if np.isnan(whole).all():
                 continue
             change = _Change(self._logits(candidates, variants, group), whole)
-            silent = ~variants.encoder[:, :, list(group)].any(axis=(2, 3))[:, :, None]
+            own = variants.encoder[:, :, list(group)]
+            silent = ~own.reshape(*own.shape[:2], -1).any(axis=2, keepdims=True)
             of_root = change.log_sums(same_root, base[f"linear_root_{name}"])
             columns[f"linear_{name}"] = np.where(silent, np.nan, change.logs)
             columns[f"linear_root_{name}"] = np.where(silent, np.nan, of_root)
@@ -185,7 +186,7 @@ class AblatedFeatures:
         other = base["prototype_root"] > best[:, :1] + 1e-5
         columns["prototype_root"] = np.where(other, np.maximum(best, base["prototype_root"]), best)
         if changed.any():
-            silent = ~titles.any(axis=2)[:, :, None]
+            silent = ~titles.any(axis=2, keepdims=True)
             for kind, name in enumerate(KINDS):
                 columns[f"title_{name}"] = np.where(
                     changed[:, :, None],
