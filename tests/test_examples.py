@@ -302,7 +302,7 @@ def test_not_is_no_anchor_for_positive_and_not_with_bad_is(data: Path) -> None:
         taxonomies=("sentiment",),
         classifiers=("sentiment",),
         explain=("anchors",),
-        plugins={"sentiment": {"reviews": str(data / "sites" / "sst2_sentiment.parquet")}},
+        plugins={"file:sentiment.py": {"reviews": str(data / "sites" / "sst2_sentiment.parquet")}},
     )
     (outcome,) = categorize(found, "This movie is not bad")
     (rule,) = outcome.explanations

@@ -1,7 +1,7 @@
 """Positive or negative: gradient-boosted trees over words and pairs of words.
 
-Options, in the table `[plugins.sentiment]` of `taxocrawl.toml`: `reviews`, a Parquet file with the
-columns `text` and `label` to learn from beside the 200 sentences of this folder.
+Options, in the table `[plugins."file:sentiment.py"]` of `taxocrawl.toml`: `reviews`, a
+Parquet file with the columns `text` and `label` to learn from beside the 200 sentences here.
 """
 
 import csv

@@ -61,6 +61,9 @@ def fragment(answer: Answer) -> str:
     for taxonomy in dict.fromkeys(line.taxonomy for line in answer.categories):
         parts.append(f"<h2>Categories <span class=q>{_text(taxonomy)}</span></h2>")
         parts.append(_categories([c for c in answer.categories if c.taxonomy == taxonomy]))
+    if answer.explanations:
+        # As in SHAP's pictures; the terminal has green and red.
+        parts.append("<p class=q>Red speaks for a category, blue against it.</p>")
     for key in dict.fromkeys((e.taxonomy, e.node_id) for e in answer.explanations):
         name = names.get(key, (key[1],))[-1]
         parts.append(f"<h2>Why {_text(name)}?</h2>")
