@@ -120,45 +120,46 @@ _WORDS: dict[str, tuple[float, str]] = {
     ),
 }
 
-# Pages that say nothing about the topic, by whole words: `research` is no search page.
-_DULL = re.compile(
-    r"(?<![^\W_])(?:log-?in|log-?out|sign-?in|sign-?up|signin|register|account|my-account|anmelden"
-    r"|anmeldung|konto|mein-konto|connexion|compte|cuenta|acceso|cart|basket|checkout|warenkorb"
-    r"|panier|carrito|wishlist|privacy|datenschutz\w*|cookies?|gdpr|terms|agb|impressum|imprint"
-    r"|legal|mentions|aviso|disclaimer|sitemap|rss|feed|search|suche|buscar|recherche|print|share"
-    r"|password|admin|wp-admin|wp-json|xmlrpc|cdn-cgi|careers?|jobs?|karriere|stellenangebote"
-    r"|contacts?|contact-us|kontakt|contacto|contato|contatti|accessibility|returns|shipping"
-    r"|versand|newsletter|unsubscribe|вход|регистрация|корзина|контакты"
-    # Booking, buying, paying, the account.
-    r"|reservations?|book(?:ing|-a-\w+)?|tickets?|vouchers?|gift-(?:cards?|vouchers?)|donate|apply"
-    r"|subscribe|thank-you|guestbook|webring|size-guide|status|downloads?|intranet|extranet"
-    r"|reserver|réserver|reservieren|buchen|gutscheine?|mon-compte|se-connecter|livraison|retours"
-    r"|cita-previa|pedir-cita|mi-cuenta|iniciar-sesi[oó]n|carrinho|entrar|minha-conta|carrello"
-    r"|accedi|registrati|spedizioni|area-riservata|inloggen|winkelwagen|mijn-account|koszyk"
-    r"|logowanie|zaloguj|konto|košík|kosik|přihlášení|prihlaseni|kassa|logga-in|kurv|log-ind"
-    r"|handlekurv|logg-inn|ostoskori|kirjaudu|kosár|kosar|belépés|belepes|coș|cos|autentificare"
-    r"|личный-кабинет|lichnyj-kabinet|доставка\w*|dostavka|вхід|увійти|uviyty|кошик|количка|kolichka"
-    r"|vhod|sepet\w*|giriş|giris|kalathi|syndesi|σύνδεση|καλάθι|giỏ-hàng|gio-hang|đăng-nhập"
-    r"|dang-nhap|masuk|keranjang"
-    # Law, privacy, contact, jobs, finding the way, official notices.
-    r"|privacyverklaring|privacidad\w*|privacidade\w*|confidentialit[eé]\w*|integritetspolicy|tietosuoja"
-    r"|adatvédelem|adatvedelem|polityka-prywatno\w+|regulamin|politika-\w+|политика\w*|cookiepolitik"
-    r"|gizlilik\w*|kvkk|çerez\w*|cerez\w*|oroi\w*|όροι|kebijakan-\w+|chính-sách\w*|chinh-sach\w*"
-    r"|cgv|cgu|conditions|condiciones|termini|termos|termeni\w*|köpvillkor|kopvillkor|voorwaarden"
-    r"|anfahrt|acc[eè]s|dove-siamo|how-to-get-here|directions|mapa-\w+|harta-site|kontakty"
-    r"|kontakti|επικοινωνία|epikoinonia|yhteystiedot|kapcsolat|iletişim|iletisim|liên-hệ|lien-he"
-    r"|hubungi\w*|fale-conosco|contactez\w*|kundtjanst|kundtjänst|careers|vacatures|cari[eè]re\w*"
-    r"|karieri|karir|tuyển-dụng|tuyen-dung|trabalhe\w*|lavora-con-noi|recrutement|vakansii|вакансии"
-    r"|stellen|insan-kaynakları|insan-kaynaklari|recruit|avoimet\w*|job|presse|press|nyhedsbrev"
-    r"|legal-notice|disclaimer|u-?redni-deska|úřední-deska|tenders?|vacancies"
-    r"|datenschutzerkl\w+|mitgliederbereich|client-login|member-login|staff-login)(?![^\W_])"
-    r"|ログイン|お問い合わせ|お問合せ|採用|個人情報|プライバシー|サイトマップ|アクセス|ご予約|カート|特定商取引"
-    r"|登录|登入|登陆|注册|註冊|联系我们|聯絡我們|联系方式|招聘|人才|隐私|隱私|购物车|購物車|网站地图|会员"
-    r"|로그인|회원가입|장바구니|채용|개인정보|오시는|문의|이용약관"
-    r"|تسجيل|اتصل|سياسة|الخصوصية|وظائف|السلة|ورود|سبد|تماس|قوانین|حریم"
-    r"|התחבר|סל.קניות|תקנון|צור.קשר|נגישות|דרושים|लॉगिन|संपर्क|गोपनीयता|निविदा"
-    r"|ติดต่อ|เข้าสู่ระบบ|ตะกร้า|นโยบาย|สมัครงาน",
-    re.IGNORECASE,
+# Pages that say nothing about the topic: log-in, booking, buying, law, privacy, contact, jobs.
+# Whole words, so that `research` is no search page; prefixes with a trailing `*`.
+_DULL = (
+    "log-in login log-out logout sign-in signin sign-up signup register account my-account "
+    "anmelden anmeldung konto mein-konto connexion compte cuenta acceso cart basket checkout "
+    "warenkorb panier carrito wishlist privacy datenschutz* cookies cookie gdpr terms agb "
+    "impressum imprint legal mentions aviso disclaimer sitemap rss feed search suche buscar "
+    "recherche print share password admin wp-admin wp-json xmlrpc cdn-cgi careers career jobs job "
+    "karriere stellenangebote contacts contact contact-us kontakt contacto contato contatti "
+    "accessibility returns shipping versand newsletter unsubscribe вход регистрация корзина "
+    "контакты reservations reservation booking book-a-* book tickets ticket vouchers voucher "
+    "gift-cards gift-card gift-vouchers gift-voucher donate apply subscribe thank-you guestbook "
+    "webring size-guide status downloads download intranet extranet reserver réserver reservieren "
+    "buchen gutscheine gutschein mon-compte se-connecter livraison retours cita-previa pedir-cita "
+    "mi-cuenta iniciar-sesion iniciar-sesión carrinho entrar minha-conta carrello accedi "
+    "registrati spedizioni area-riservata inloggen winkelwagen mijn-account koszyk logowanie "
+    "zaloguj košík kosik přihlášení prihlaseni kassa logga-in kurv log-ind handlekurv logg-inn "
+    "ostoskori kirjaudu kosár kosar belépés belepes coș cos autentificare личный-кабинет "
+    "lichnyj-kabinet доставка* dostavka вхід увійти uviyty кошик количка kolichka vhod sepet* "
+    "giriş giris kalathi syndesi σύνδεση καλάθι giỏ-hàng gio-hang đăng-nhập dang-nhap masuk "
+    "keranjang privacyverklaring privacidad* privacidade* confidentialite* confidentialité* "
+    "integritetspolicy tietosuoja adatvédelem adatvedelem polityka-prywatno* regulamin politika-* "
+    "политика* cookiepolitik gizlilik* kvkk çerez* cerez* oroi* όροι kebijakan-* chính-sách* "
+    "chinh-sach* cgv cgu conditions condiciones termini termos termeni* köpvillkor kopvillkor "
+    "voorwaarden anfahrt acces accès dove-siamo how-to-get-here directions mapa-* harta-site "
+    "kontakty kontakti επικοινωνία epikoinonia yhteystiedot kapcsolat iletişim iletisim liên-hệ "
+    "lien-he hubungi* fale-conosco contactez* kundtjanst kundtjänst vacatures cariere* carière* "
+    "karieri karir tuyển-dụng tuyen-dung trabalhe* lavora-con-noi recrutement vakansii вакансии "
+    "stellen insan-kaynakları insan-kaynaklari recruit avoimet* presse press nyhedsbrev "
+    "legal-notice u-redni-deska uredni-deska úřední-deska tenders tender vacancies "
+    "datenschutzerkl* mitgliederbereich client-login member-login staff-login "
+)
+# The same in scripts that do not part words.
+_DULL_PARTS = re.compile(
+    r"ログイン|お問い合わせ|お問合せ|採用|個人情報|プライバシー|サイトマップ|アクセス|ご予約|"
+    r"カート|特定商取引|登录|登入|登陆|注册|註冊|联系我们|聯絡我們|联系方式|招聘|人才|隐私|"
+    r"隱私|购物车|購物車|网站地图|会员|로그인|회원가입|장바구니|채용|개인정보|오시는|문의|"
+    r"이용약관|تسجيل|اتصل|سياسة|الخصوصية|وظائف|السلة|ورود|سبد|تماس|قوانین|حریم|התחבר|סל.קניות|"
+    r"תקנון|צור.קשר|נגישות|דרושים|लॉगिन|संपर्क|गोपनीयता|निविदा|ติดต่อ|เข้าสู่ระบบ|ตะกร้า|"
+    r"นโยบาย|สมัครงาน"
 )
 # The same in another language: worth a request only where nothing else is there.
 _SWITCH = re.compile(
@@ -191,6 +192,7 @@ _TRACKING = re.compile(
 )
 _PATH_SESSION = re.compile(r";(?:jsessionid|sid|phpsessid)=[^/?#]*", re.IGNORECASE)
 _WORD = re.compile(r"[\w'’-]+")
+_PHRASE = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 
 
 def choose(
@@ -209,11 +211,11 @@ def choose(
             break
         if link.nofollow:
             continue
-        url = clean(link.url, base=home)
-        if url is None or url in seen or len(url) > url_chars or _is_trap(url):
-            continue
-        address = domains.web_address(url)
+        address = domains.web_address(link.url, home)
         if address is None or not domains.same_site(address.host, home_address.host):
+            continue
+        url = _bare(address.url)
+        if url in seen or len(url) > url_chars or _is_trap(url):
             continue
         kind, score = _score(link.text, url)
         # Navigation comes first on a page, so of two equal links the earlier is the better.
@@ -232,9 +234,11 @@ def choose(
 def clean(url: str, *, base: str = "") -> str | None:
     """The address without fragment, credentials, session and tracking; None if no web page's."""
     address = domains.web_address(url, base)
-    if address is None:
-        return None
-    parts = urlsplit(address.url)
+    return None if address is None else _bare(address.url)
+
+
+def _bare(url: str) -> str:
+    parts = urlsplit(url)
     path = _PATH_SESSION.sub("", parts.path)
     query = parts.query
     if query:
@@ -263,7 +267,7 @@ def _score(text: str, url: str) -> tuple[str, float]:
     if path in ("", "/") and not parts.query:
         return "", 0.0
     # Spaces and hyphens are one here: "book a table" and /book-a-table.
-    if any(map(_DULL.search, (path, folded[:60].replace(" ", "-"), *_values(parts.query)))):
+    if any(map(_is_dull, (path, folded[:60].replace(" ", "-"), *_values(parts.query)))):
         return "", 0.0
     if _SWITCH.fullmatch(folded) or _LANGUAGE_CODE.fullmatch(path.strip("/")):
         return "", SWITCH_SCORE
@@ -282,15 +286,31 @@ def _score(text: str, url: str) -> tuple[str, float]:
     return kind, score
 
 
+def _is_dull(words: str) -> bool:
+    """Whether any of the words, or a few of them joined by hyphens, leads to a dull page.
+
+    Sets, because one pattern of 300 words cost more than all else that is done with a link.
+    """
+    for phrase in _PHRASE.findall(words):
+        parts = phrase.split("-")
+        for first in range(len(parts)):
+            for last in range(first + 1, min(first + _LONGEST_DULL, len(parts)) + 1):
+                if "-".join(parts[first:last]) in _DULL_WORDS:
+                    return True
+            if "-".join(parts[first:]).startswith(_DULL_PREFIXES):
+                return True
+    return not words.isascii() and _DULL_PARTS.search(words) is not None
+
+
 def _values(query: str) -> list[str]:
     return [unquote(value).casefold() for _, value in parse_qsl(query)][:3] if query else []
 
 
 def _best(words: str, score: float, kind: str, *, share: float) -> tuple[float, str]:
     for candidate in _candidates(words):
-        found = _LOOKUP.get(candidate) or next(
-            (value for prefix, value in _PREFIXES if candidate.startswith(prefix)), None
-        )
+        found = _LOOKUP.get(candidate)
+        if found is None and candidate.startswith(_ANY_PREFIX):
+            found = next(value for prefix, value in _PREFIXES if candidate.startswith(prefix))
         if found and 1.0 + found[0] * share > score:
             score, kind = 1.0 + found[0] * share, found[1]
     return score, kind
@@ -315,3 +335,7 @@ def _table() -> tuple[dict[str, tuple[float, str]], tuple[tuple[str, tuple[float
 
 
 _LOOKUP, _PREFIXES = _table()
+_ANY_PREFIX = tuple(prefix for prefix, _ in _PREFIXES)
+_DULL_WORDS = frozenset(word for word in _DULL.split() if not word.endswith("*"))
+_DULL_PREFIXES = tuple(word.rstrip("*") for word in _DULL.split() if word.endswith("*"))
+_LONGEST_DULL = max(word.count("-") + 1 for word in _DULL_WORDS)
