@@ -67,7 +67,6 @@ PAGES_FOR_GROUP = 30
 COVERAGES = (0.9, 0.8, 0.5)
 RESAMPLES = 1000
 BATCH = 16
-HELD_OUT_ROOTS = "held_out_roots"
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -123,8 +122,7 @@ def main() -> int:
     result["refusals"] = {
         name: gate_refusals.measured(registry, name, real, data) for name in names if name != SLOW
     }
-    result[HELD_OUT_ROOTS] = held_out_roots(registry)
-    for part in ("written", "outside", "refusals", HELD_OUT_ROOTS):
+    for part in ("written", "outside", "refusals"):
         print(part, json.dumps(result[part], indent=1))
     if arguments.write:
         keep_slow(result)
@@ -148,12 +146,6 @@ def gate_table(classifier: Classifier, name: str, cases: Sequence[Case]) -> Tabl
         table["text only"] = measured(texts, marked(classifier, texts)[0], everything)
     show(name, table)
     return table
-
-
-def held_out_roots(registry: Registry) -> dict[str, float]:
-    """AUROC of "none of these" for roots held out of training, as training measured it."""
-    metrics = read_manifest(registry.model_folder()).metrics
-    return {k: float(v) for k, v in metrics.items() if k.startswith(HELD_OUT_ROOTS)}
 
 
 def keep_slow(result: dict[str, Any]) -> None:
