@@ -171,9 +171,9 @@ def _sources() -> Iterator[str]:
         "## What each source buys",
         "",
         f"Cross-validated on the {found['n_pages']:,} train pages: the ranker trained without one",
-        "source, then with the n features of greatest permutation importance alone. What costs is a",
-        "source, not a feature: a dozen features would do nearly as well, but they come from all",
-        "sources. CPU of each, a page, read already, in microseconds: "
+        "source, then with the n features of greatest permutation importance alone. What costs is",
+        "a source, not a feature: a dozen features would do nearly as well, but they come from",
+        "all sources. CPU of each, a page, read already, in microseconds: "
         + ", ".join(f"{name} {micros:.0f}" for name, micros in found["microseconds"].items())
         + ". Bytes in memory or file: "
         + ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in found["bytes"].items())
@@ -181,8 +181,10 @@ def _sources() -> Iterator[str]:
         "",
     )
     heads = ("en tier 1", "en accepted", "en node acc.", "other accepted", "other node acc.")
-    keys = ("en_tier1_primary", "en_tier1_accepted", "en_node_accepted")
-    keys += ("other_tier1_accepted", "other_node_accepted")
+    keys = (
+        *("en_tier1_primary", "en_tier1_accepted", "en_node_accepted"),
+        *("other_tier1_accepted", "other_node_accepted"),
+    )
     rows = [
         (row["name"], str(row["n_features"]), *(_percent(row[key]) for key in keys))
         for row in found["rows"]
