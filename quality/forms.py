@@ -29,6 +29,7 @@ from taxocrawl.pipeline import categorize
 from taxocrawl.plugins import loading
 from taxocrawl.plugins.registry import Registry
 from taxocrawl.records import Document, Outcome
+from taxocrawl.risks import PRESETS
 from taxocrawl.settings import Settings
 from taxocrawl.taxonomies import formats
 from taxocrawl.training import dataset
@@ -132,6 +133,12 @@ def risk_table(
         (row, outcome.risks) for (_, row), outcome in zip(cases, found, strict=True) if row["topic"]
     ]
     missed = [row["topic"] not in {risk.topic for risk in risks} for row, risks in risky]
+    least = PRESETS["brand-safety"].min_confidence
+    sure = [
+        row["topic"] in {risk.topic for risk in risks if risk.confidence >= least}
+        for row, risks in risky
+    ]
+    alarmed = [any(risk.confidence >= least for risk in risks) for _, risks in plain]
     alarms = Counter(risk.topic for _, risks in plain for risk in risks)
     return {
         "look_alikes": len(plain),
@@ -142,6 +149,8 @@ def risk_table(
         "risky_called_another_risk_only": _mean(
             [miss and bool(risks) for miss, (_, risks) in zip(missed, risky, strict=True)]
         ),
+        "brand_safety_missed": round(1 - _mean(sure), 4),
+        "brand_safety_look_alikes": _mean(alarmed),
         "alarms": dict(sorted(alarms.items())),
     }
 

@@ -28,7 +28,7 @@ class FormsManifest:
 
     `encoder_sha256` is of the encoder whose tokens and vectors it was trained on (see
     `encoder_sha256`), `counts` the counts of `Structure` that are features, `risk_threshold` the
-    confidence from which a risk is asserted.
+    probability, as trained, from which a risk is asserted.
     """
 
     id: str

@@ -5,6 +5,7 @@ it, and words of contexts in which they are innocent (health, education, news, h
 Nothing is asserted without a word or a category that a reader can check.
 """
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources as package_files
@@ -48,6 +49,7 @@ _MORE, _LESS, _FREE = 1, -1, 0
 MONOTONE: Final = (_MORE, _MORE, _LESS, _MORE, _MORE, _MORE, _MORE, _FREE) + (_LESS,) * 9 + (_FREE,)
 """More words of a topic never speak against it, words of an innocent context never for it."""
 
+ASSERTED: Final = 0.5
 HOME_WEIGHT: Final = 2.0
 MAX_REASONS: Final = 6
 _HEAD: Final = tuple(FIELD_NAMES.index(name) for name in ("title", "description", "url_words"))
@@ -96,7 +98,8 @@ class RiskModel:
         threshold: float,
         taxonomy: Taxonomy | None = None,
     ) -> None:
-        self._encoder, self._booster, self._threshold = encoder, booster, threshold
+        self._encoder, self._booster = encoder, booster
+        self._shift = math.log(threshold / (1 - threshold))
         self._weights = arrays["weights"].astype(np.float32)
         self._bias = arrays["bias"].astype(np.float32)
         self._words = RiskWords()
@@ -125,10 +128,15 @@ class RiskModel:
     def shares(
         self, vectors: Vectors, found: Sequence[list[dict[str, float]]], lengths: Vectors
     ) -> Vectors:
-        """Probability of each topic for each page, (n_pages, n_topics)."""
+        """Confidence in each topic for each page, (n_pages, n_topics): .5 is the threshold.
+
+        Training showed risks far oftener than the web does; shifting the odds by the threshold's
+        corrects for that.
+        """
         features = pair_features(self.logits(vectors), found, lengths)
         flat = features.reshape(-1, len(FEATURE_NAMES))
-        result: Vectors = self._booster.inplace_predict(flat).reshape(len(vectors), _N)
+        margins = self._booster.inplace_predict(flat, predict_type="margin") - self._shift
+        result: Vectors = (1 / (1 + np.exp(-margins))).reshape(len(vectors), _N)
         return result
 
     def logits(self, vectors: Vectors) -> Vectors:
@@ -156,7 +164,7 @@ class RiskModel:
             confidence = float(shares[i])
             if nodes and words:  # the category is evidence of another kind
                 confidence = max(confidence, *(p.confidence for p in nodes))
-            if confidence < self._threshold or not (words or nodes):
+            if confidence < ASSERTED or not (words or nodes):
                 continue
             ordered = sorted(words, key=lambda word: (-words[word], word))[:MAX_REASONS]
             named = tuple(self._name(p) for p in nodes)

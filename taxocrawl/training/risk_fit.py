@@ -209,8 +209,10 @@ def _metrics(
     asserted = shares >= threshold
     risky = labels < NONE
     hit = asserted[np.arange(len(labels)), np.minimum(labels, NONE - 1)]
-    return {
-        "risk_missed": float((~hit)[risky & texts].mean()),
-        "risk_false_on_innocent_texts": float(asserted.any(axis=1)[~risky & texts].mean()),
-        "risk_false_on_pages": float(asserted.any(axis=1)[~risky & ~texts].mean()),
+    alarm = asserted.any(axis=1)
+    measured = {
+        "risk_missed": (~hit)[risky & texts],
+        "risk_false_on_innocent_texts": alarm[~risky & texts],
+        "risk_false_on_pages": alarm[~risky & ~texts],
     }
+    return {name: float(rows.mean()) for name, rows in measured.items() if len(rows)}
