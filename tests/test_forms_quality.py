@@ -60,6 +60,24 @@ def test_every_risk_names_a_word_or_category(registry: Registry) -> None:
     assert {"casino", "roulette"} & set(outcome.risks[0].reasons)
 
 
+def test_a_text_without_an_address_has_no_form(registry: Registry) -> None:
+    text = "Order your new bike online: basket, checkout, free delivery, returns within 30 days."
+    bare = documents.from_text("1", text=text)
+    known = documents.from_text("2", text=text, url="https://bikes.example/shop/basket")
+    forms_of = [outcome.form for outcome in forms.answers([bare, known], registry)]
+    assert forms_of[0] is None
+    assert forms_of[1] is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["\ud800 casino", "\0", "a" * 200_000, "\u0301" * 500, "بث مباشر " * 3_000, "<b>" * 900]
+)
+def test_hostile_texts_cost_no_answer(registry: Registry, text: str) -> None:
+    found = documents.from_text("1", text=text, title=text, url="http://[")
+    (outcome,) = forms.answers([found], registry)
+    assert outcome.kind != "classifier_failed"
+
+
 def test_no_aspect_is_given_that_was_not_asked_for() -> None:
     quiet = loading.load(Settings(explain=(), aspects=()))
     found = documents.from_text("1", text="Online casino with roulette and free spins tonight")

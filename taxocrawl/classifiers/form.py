@@ -58,15 +58,21 @@ class FormModel:
         self._counts, self._temperature = tuple(counts), temperature
 
     def read(self, documents: Sequence[Document]) -> list[Form | None]:
-        """The likeliest form of each; None where it has no words or none is sure."""
+        """The likeliest form of each; None where none is sure, or nothing says what site it is of.
+
+        A text without an address is a piece of some site; guessing which misled more than it told.
+        """
         if not documents:
             return []
         reading = read([field_texts(document.pages[0]) for document in documents], self._encoder)
         shares = self.shares(
             self._bags.log_shares(reading), form_features.matrix(documents, self._counts)
         )
-        empty = ~reading.present.any(axis=1)
-        return [None if empty[i] else _form(row) for i, row in enumerate(shares)]
+        known = reading.present.any(axis=1)
+        return [
+            _form(row) if known[i] and (documents[i].pages[0].url or documents[i].url) else None
+            for i, row in enumerate(shares)
+        ]
 
     def shares(self, words: Vectors, features: Vectors) -> Vectors:
         """Probability of each form, (n, n_forms), from those by words and from the shape."""
