@@ -29,8 +29,12 @@ class ProductPage:
     node: int | None
 
 
-def read_product_pages(data: Path, taxonomy: Taxonomy, *, split: str) -> list[ProductPage]:
-    """Pages of one split that were read whole, ordered by page id."""
+def read_product_pages(
+    data: Path, taxonomy: Taxonomy, *, split: str, nth_other: int = 1
+) -> list[ProductPage]:
+    """Pages of one split that were read whole, ordered by page id; of those that sell nothing only
+    every `nth_other`.
+    """
     table = pq.read_table(
         data / "pages" / "labels.parquet", filters=[("split", "=", split), ("status", "=", "ok")]
     )
@@ -43,6 +47,9 @@ def read_product_pages(data: Path, taxonomy: Taxonomy, *, split: str) -> list[Pr
         for row in sorted(rows, key=lambda row: row["page_id"])
         if row["google"] in by_path or (not row["google"] and row["kind"] not in _SHOPS)
     ]
+    others = [row["page_id"] for row in kept if not row["google"]]
+    left_out = set(others) - set(others[::nth_other])
+    kept = [row for row in kept if row["page_id"] not in left_out]
     parsed = dataset.html_documents(data, {row["page_id"] for row in kept if row["has_html"]})
     return [
         ProductPage(
