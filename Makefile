@@ -39,6 +39,7 @@ speed: $(VENV)/.test  ## Time that crawl beside a bare Scrapy spider (needs the 
 quality: $(VENV)/.torch  ## Measure every classifier on the gate (needs the shared data)
 	$(BIN)/python quality/gate.py --slow --write
 	$(BIN)/python quality/explanations.py --write
+	$(BIN)/python quality/forms.py --write
 
 train: $(VENV)/.torch  ## Train the default model (needs the shared data)
 	$(BIN)/taxocrawl train --out build/model
