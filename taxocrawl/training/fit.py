@@ -167,8 +167,8 @@ class Trainer:
         booster = self.rank(candidates, features, np.arange(len(self.pages)))
         self.progress("linear head on all pages")
         head = self.head_arrays(np.arange(len(self.pages)))
-        manifest = self.manifest(booster, head, tiers, temperature, metrics)
-        manifest = replace(manifest, scope=self.scope(features, margins, head, booster))
+        scope = self.scope(features, margins, head, booster)
+        manifest = self.manifest(booster, head, tiers, temperature, scope, metrics)
         return self.arrays(head), booster, manifest
 
     def arrays(self, head: Mapping[str, NDArray[np.generic]]) -> Mapping[str, Arrays]:
@@ -193,11 +193,12 @@ class Trainer:
         head: Mapping[str, NDArray[np.generic]],
         tiers: Tiers,
         temperature: float,
+        scope: Scope,
         metrics: Mapping[str, float],
     ) -> Manifest:
         """What the model says of itself."""
         return Manifest(
-            id=f"{self.taxonomy.name}-{_digest(booster, head)}",
+            id=f"{self.taxonomy.name}-{_digest(booster, head, (tiers, temperature, scope))}",
             taxonomy=self.taxonomy.name,
             taxonomy_sha256=self.taxonomy.sha256,
             encoder=self.encoder.name,
@@ -205,6 +206,7 @@ class Trainer:
             temperature=temperature,
             n_candidates=self.plan.n_candidates,
             tiers=tiers,
+            scope=scope,
             sensitive=tuple(sensitive_nodes(self.taxonomy)),
             metrics={name: round(value, 4) for name, value in metrics.items()},
         )
@@ -412,9 +414,12 @@ class Trainer:
         return rows
 
 
-def _digest(booster: xgboost.Booster, head: Mapping[str, NDArray[np.generic]]) -> str:
+def _digest(
+    booster: xgboost.Booster, head: Mapping[str, NDArray[np.generic]], numbers: object
+) -> str:
     """Twelve letters that change whenever the answers do."""
     digest = hashlib.sha256(booster.save_raw("ubj"))
     for name in sorted(head):
         digest.update(np.ascontiguousarray(head[name]).tobytes())
+    digest.update(repr(numbers).encode())
     return digest.hexdigest()[:12]

@@ -306,17 +306,14 @@ def finish(measured: Measured, base: Base) -> Trained:
     tiers, temperature = modest(tiers, temperature, len(trainer.pages))
     trainer.progress("linear head on all texts")
     head = trainer.head_arrays(everything)
-    manifest = trainer.manifest(booster, head, tiers, temperature, _rounded(metrics))
     scope = Scope()
     if trainer.plan.noise_per_kind:
         if measured.name != OWN_RANKER:
             trainer.fold_rankers = [booster] * trainer.plan.n_folds
         scope = trainer.scope(measured.features, measured.margins, head, booster)
+    manifest = trainer.manifest(booster, head, tiers, temperature, scope, _rounded(metrics))
     return Trained(
-        arrays=trainer.arrays(head),
-        booster=booster,
-        manifest=replace(manifest, scope=scope),
-        kept=measured.name,
+        arrays=trainer.arrays(head), booster=booster, manifest=manifest, kept=measured.name
     )
 
 
