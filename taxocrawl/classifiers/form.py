@@ -68,7 +68,7 @@ class FormModel:
         shares = self.shares(
             self._bags.log_shares(reading), form_features.matrix(documents, self._counts)
         )
-        known = reading.present.any(axis=1)
+        known = np.asarray(reading.present.any(axis=1))
         return [
             _form(row) if known[i] and (documents[i].pages[0].url or documents[i].url) else None
             for i, row in enumerate(shares)
@@ -80,7 +80,7 @@ class FormModel:
         margins = self._booster.inplace_predict(table, predict_type="margin").reshape(
             len(words), len(FORMS)
         )
-        result: Vectors = np.exp(log_softmax(margins / self._temperature))
+        result: Vectors = np.exp(log_softmax((margins / self._temperature).astype(np.float32)))
         return result
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import xgboost
@@ -106,7 +106,7 @@ def read_forms_manifest(folder: Path) -> FormsManifest:
     for name, value in expected.items():
         if table[name] != value:
             raise ModelError(f"{path}: {name}: expected {value!r}, found {table[name]!r}")
-    tupled = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    tupled: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     return FormsManifest(**tupled)
 
 

@@ -136,8 +136,8 @@ class RiskModel:
         features = pair_features(self.logits(vectors), found, lengths)
         flat = features.reshape(-1, len(FEATURE_NAMES))
         margins = self._booster.inplace_predict(flat, predict_type="margin") - self._shift
-        result: Vectors = (1 / (1 + np.exp(-margins))).reshape(len(vectors), _N)
-        return result
+        shares = (1 / (1 + np.exp(-margins))).reshape(len(vectors), _N)
+        return shares.astype(np.float32)
 
     def logits(self, vectors: Vectors) -> Vectors:
         """Of every topic and of none, (n_pages, n_topics + 1)."""
