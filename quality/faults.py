@@ -85,6 +85,8 @@ def endure(
             time.sleep(moments.uniform(0, AFTER_S))
             before = count_lines(store)
             spooled = len(list(store.with_name(store.name + ".spool").glob("*.arrow")))
+            if is_finished(store):
+                process.wait()  # killed now, it would be done: the next start is another run
             exit_code = process.poll()
             if exit_code is not None:
                 print(f"it ended by itself before kill {len(done) + 1}", file=sys.stderr)
@@ -104,6 +106,15 @@ def wait_for_lines(store: Path, process: "subprocess.Popen[bytes]", target: floa
     while (count := count_lines(store)) < target and process.poll() is None:
         time.sleep(POLL_S)
     return count
+
+
+def is_finished(store: Path) -> bool:
+    """Whether the newest run is written to its end."""
+    if not count_lines(store):
+        return False
+    with duckdb.connect(str(store), read_only=True) as connection:
+        newest = connection.execute("SELECT state FROM runs ORDER BY sequence DESC LIMIT 1")
+        return newest.fetchall() == [("finished",)]
 
 
 def count_lines(store: Path) -> int:

@@ -176,12 +176,13 @@ def test_killed_crawl_loses_and_doubles_nothing(
     tmp_path: Path, slow_web: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(faults, "AFTER_S", 0.5)
+    monkeypatch.setenv("TAXOCRAWL_FLUSH_SITES", "2")
     (tmp_path / "list.txt").write_text("\n".join(HOSTS))
     endured = faults.endure(
         command(slow_web, "list.txt", "--concurrency", "2"),
         tmp_path / "sites.duckdb",
         set(range(1, len(HOSTS) + 1)),
-        kills=3,
+        kills=2,
         seed=1,
     )
     assert endured.sound, endured
