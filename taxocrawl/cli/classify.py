@@ -21,6 +21,7 @@ from taxocrawl.cli.options import load_settings, of_settings
     "aspects",
     "explain",
     "model",
+    "forms_model",
     "encoder",
     "workers",
     "connect_to",

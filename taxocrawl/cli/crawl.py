@@ -45,6 +45,7 @@ _LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".gz", ".list"})
     "workers",
     "min_confidence",
     "model",
+    "forms_model",
     "encoder",
     "keep_text",
     "connect_to",

@@ -18,6 +18,8 @@ from taxocrawl.cli.options import load_settings, of_settings, store_option
     "min_confidence",
     "explain",
     "model",
+    "forms_model",
+    "aspects",
     "encoder",
     "workers",
     "keep_text",
