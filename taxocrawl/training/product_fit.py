@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
 from taxocrawl.classifiers.reading import N_FIELDS
+from taxocrawl.classifiers.sources import PAGE_WEIGHTS
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import FIELD_NAMES
 from taxocrawl.training.linear_fit import Head, first_table
@@ -186,6 +187,9 @@ class HeadTraining:
         torch.manual_seed(seed)
         start = first_table(encoder_table, recipe.table_dims)
         self.head = Head(encoder_table, start, len(nodes), recipe.dropout)
+        # Titles say nothing of fields, and few pages are seen, so these stay near where they start.
+        with torch.no_grad():
+            self.head.field_weights.copy_(torch.tensor(PAGE_WEIGHTS).expand(2, -1))
         # The head's outputs stand in depth-first order: putting them there costs a third of a step.
         self._starts, self._ends = (torch.from_numpy(ends) for ends in nodes.intervals)
         self._lineage = _lineages(nodes)
