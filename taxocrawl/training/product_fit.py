@@ -241,8 +241,6 @@ class HeadTraining:
         shared = {id(self.head.frozen.weight): self.head.frozen.weight}
         other = copy.copy(self)
         other.head = copy.deepcopy(self.head, shared)
-        other.head.norms = [other.head.layers[0], other.head.layers[1]]
-        other.head.outs = [other.head.layers[2], other.head.layers[3]]
         return other
 
     def arrays(self) -> Arrays:
