@@ -1,9 +1,10 @@
 """A small store for the queries of the documentation: written outcomes, two runs, one label."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from taxocrawl.records import (
+    Agreement,
     Attribution,
     Document,
     Explanation,
@@ -16,6 +17,7 @@ from taxocrawl.records import (
     Prediction,
     Risk,
     Site,
+    Tag,
 )
 from taxocrawl.settings import Settings
 from taxocrawl.store.labels import Label, add_labels
@@ -23,7 +25,7 @@ from taxocrawl.store.writer import StoreWriter
 from taxocrawl.taxonomies.formats import load
 from taxocrawl.taxonomies.tree import Taxonomy
 
-IAB = "iab-3.1"
+IAB, GOOGLE = "iab-3.1", "google"
 BUSINESS = "52"
 SITES = {
     "harbour-cycling.example": ("Sports > Cycling", 0.88, {"cycling": 0.36, "rides": 0.07}),
@@ -80,6 +82,17 @@ def classified(
         final_url=url,
         form=Form(word="corporate", confidence=0.9),
         risks=RISKS.get(domain, ()),
+        tags=tuple(Tag(text=word, relevance=0.9 - weight) for word, weight in words.items()),
+        agreements=(
+            Agreement(
+                **told,
+                method_a="lime",
+                method_b="words",
+                rank_correlation=0.7,
+                overlap=0.6,
+                top=5,
+            ),
+        ),
         document=Document(
             id=domain,
             domain=domain,
@@ -92,6 +105,7 @@ def classified(
         predictions=(
             *(prediction(tree, node_id, sure, rank) for node_id, sure, rank in said),
             prediction(tree, "483", 0.4, 1, asserted=False, classifier="nearest"),
+            *sold(domain),
         ),
         explanations=(
             Explanation(
@@ -106,6 +120,25 @@ def classified(
             ),
         ),
     )
+
+
+def sold(domain: str) -> Iterator[Prediction]:
+    """What the bakery sells."""
+    if domain != "la-miette-doree.example":
+        return
+    tree = load(GOOGLE)
+    node = next(n for n in tree if n.name == "Bakery")
+    for node_id in tree.lineage(node.id):
+        yield Prediction(
+            taxonomy=GOOGLE,
+            node_id=node_id,
+            tier=tree[node_id].tier,
+            confidence=0.7,
+            rank=1 if node_id == node.id else None,
+            asserted=True,
+            classifier="products",
+            model_id="products-1",
+        )
 
 
 def prediction(
@@ -131,8 +164,9 @@ def prediction(
 
 
 def _run(path: Path, tree: Taxonomy, outcomes: Iterable[Outcome]) -> None:
-    settings = Settings(taxonomies=(IAB,), classifiers=("ranker", "nearest"), flush_s=0.0)
-    with StoreWriter(path, settings=settings, command="crawl", taxonomies=[tree]) as store:
+    settings = Settings(taxonomies=(IAB, GOOGLE), classifiers=("ranker", "nearest"), flush_s=0.0)
+    trees = [tree, load(GOOGLE)]
+    with StoreWriter(path, settings=settings, command="crawl", taxonomies=trees) as store:
         for number, outcome in enumerate(outcomes, start=1):
             domain = outcome.domain
             site = Site(domain=domain, url=f"https://{domain}/", line=number)

@@ -217,7 +217,7 @@ def _pages(outcome: Outcome, keep_text: KeepText) -> Iterator[Row]:
         yield {
             "url": extract.url,
             "position": position,
-            **_texts(extract, fields.get(extract.url, Fields()), keep_text),
+            **_texts(fields.get(extract.url, Fields()), keep_text),
             "words": extract.text_words,
             "language": extract.language,
             "extractor": extract.extractor,
@@ -229,16 +229,17 @@ def _pages(outcome: Outcome, keep_text: KeepText) -> Iterator[Row]:
         }
 
 
-def _texts(extract: Extract, fields: Fields, keep_text: KeepText) -> Row:
+def _texts(fields: Fields, keep_text: KeepText) -> Row:
     texts: dict[str, str] = dict.fromkeys(
         ("title", "description", "headings", "text", "link_texts", "alt_texts", "facts"), ""
     ) | {"url_words": ""}
     if keep_text != "none":
         texts |= {
-            "title": extract.title,
-            "description": extract.description,
-            "headings": "\n".join(extract.headings),
-            "text": extract.text,
+            # As a classifier reads them (site name, keywords), so that it can read them again.
+            "title": fields.title,
+            "description": fields.description,
+            "headings": fields.headings,
+            "text": fields.body,
         }
     if keep_text == "all":
         texts |= {

@@ -92,7 +92,14 @@ def full_outcome(domain: str) -> Outcome:
         body_sha256="ab" * 32,
         fetched_at="2026-11-21T10:00:00+01:00",
     )
-    fields = Fields(title="Our club", body=extract.text, link_texts="tickets", language="en")
+    fields = Fields(
+        title="Our club",
+        description="A club of the town",
+        headings="Fixtures\nResults",
+        body=extract.text,
+        link_texts="tickets",
+        language="en",
+    )
     words = tuple(Attribution(kind="word", name=f"w{i}", weight=0.5 - i / 20) for i in range(20))
     sentence = Attribution(kind="sentence", name="The match was lost.", weight=0.2, url=url)
     feature = Attribution(kind="feature", name="similarity", weight=1.5, value=0.75)

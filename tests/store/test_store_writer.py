@@ -164,11 +164,13 @@ def evil(text: str, number: int) -> Outcome:
     site = full_outcome(f"s{number}.example")
     assert site.document is not None
     extract = dataclasses.replace(site.document.extracts[0], title=text, text=text, notes=(text,))
+    (page,) = site.document.pages
+    page = dataclasses.replace(page, fields=Fields(title=text, body=text))
     return dataclasses.replace(
         site,
         detail=text,
         notes=(text, text),
-        document=dataclasses.replace(site.document, extracts=(extract,)),
+        document=dataclasses.replace(site.document, pages=(page,), extracts=(extract,)),
         explanations=(explanation("words", (Attribution(kind="word", name=text, weight=1.0),)),),
     )
 
