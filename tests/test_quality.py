@@ -24,7 +24,7 @@ FLOORS = {
     "en": {
         "tier1_primary": 0.82,
         "tier1_accepted": 0.955,
-        "node_primary": 0.61,
+        "node_primary": 0.62,
         "node_accepted": 0.85,
         "tier1_accepted_at_80": 0.98,
     },
@@ -37,6 +37,8 @@ FLOORS = {
 }
 NEAREST_FLOOR = 0.78
 CALIBRATION_CEILING = 0.04
+REFUSED_FLOOR = 0.95
+UNANSWERED_CEILING = 0.05
 WRITTEN_FLOORS = {"en": 0.92, "other": 0.8}
 
 
@@ -65,9 +67,12 @@ def test_texts_written_for_the_project_get_their_root(registry: Registry, group:
     assert marks.hits["tier1_primary"].mean() >= WRITTEN_FLOORS[group]
 
 
-def test_random_letters_are_mostly_refused(registry: Registry) -> None:
-    texts = gate_refusals.noise("random letters", n=40)
-    assert gate_refusals.refused(registry, "ranker", texts) >= 0.7
+def test_texts_without_a_topic_are_refused(registry: Registry) -> None:
+    refused = {
+        kind: gate_refusals.refused(registry, "ranker", gate_refusals.noise(kind, n=20))
+        for kind in gate_refusals.NOISE
+    }
+    assert all(share >= REFUSED_FLOOR for share in refused.values()), refused
 
 
 def test_empty_shells_are_refused_by_their_status(registry: Registry) -> None:
@@ -138,7 +143,9 @@ def test_pictures_are_small_and_the_same_each_time(tmp_path: Path) -> None:
 def test_the_floors_hold_on_the_gate(registry: Registry, data: Path) -> None:
     cases = gate.gate_cases(data, load(gate.TAXONOMY))
     assert len(cases) > 700
-    table = gate.groups(cases, gate.marked(registry.classifier("ranker"), cases)[0])
+    marks, _ = gate.marked(registry.classifier("ranker"), cases)
+    table = gate.groups(cases, marks)
+    assert table["all"]["answered"] >= 1 - UNANSWERED_CEILING
     measured = {group: {name: table[group][name] for name in FLOORS[group]} for group in FLOORS}
     assert all(measured[g][name] >= floor for g in FLOORS for name, floor in FLOORS[g].items()), (
         measured
