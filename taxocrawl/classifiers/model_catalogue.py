@@ -56,8 +56,8 @@ def info(folder: Path, *, name: str = "") -> ModelInfo:
     """What a folder holds, its checksums tried; a damaged one is told, not raised."""
     problem, table = "", {}
     try:
-        verify(folder)
         table = _manifest(folder)
+        verify(folder)
     except ModelError as error:
         problem = str(error)
     languages = table.get("languages")

@@ -70,11 +70,14 @@ def run(
 
 
 def _again(base: Base, like: Measured, plan: Plan) -> Measured:
+    """Measured on the same texts by another plan or encoder; its folds are not told."""
     old = like.trainer
     trainer = own_fit.own_trainer(
         base, old.taxonomy, old.pages, plan=plan, seed=old.seed, progress=lambda line: None
     )
-    return own_fit.measure(trainer, base)
+    found = own_fit.measure(trainer, base)
+    trainer.progress = old.progress
+    return found
 
 
 def _searched(base: Base, best: Measured, extras: Extras) -> tuple[Measured, str]:

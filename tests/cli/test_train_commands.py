@@ -1,14 +1,17 @@
 """From a user's labels to a model that classifies, as a user runs it."""
 
 import json
-import os
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
+
+from cli_samples import Run, runner, site, write_run
+
+from taxocrawl.settings import SHIPPED_MODELS
+from taxocrawl.training import own_fit
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
@@ -26,53 +29,92 @@ Spoke,Repair of brakes and gears for road bikes,bikes
 Two wheels,Cargo bikes and electric bicycles to try,Bicycle shops
 Chain reaction,Helmets and tyres and tubes,bikes
 """
+TOPICS = """id,parent,name
+1,,Sports
+2,1,Soccer
+4,,Food
+5,4,Baking
+"""
+BIKE = "New saddles and wheels for your mountain bike"
 
 
-def taxocrawl(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("TAXOCRAWL_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "taxocrawl", *arguments],
-        cwd=folder,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == code, done.stderr[-3000:]
-    return done
-
-
-def test_labels_become_a_model_that_answers_by_itself(tmp_path: Path) -> None:
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     (tmp_path / "mine.csv").write_text(MINE)
     (tmp_path / "labels.csv").write_text(LABELS)
-    done = taxocrawl(
-        tmp_path, "train", "labels.csv", "--taxonomy", "mine.csv", "--out", "m", "--json"
-    )
-    assert json.loads(done.stdout)["n_texts"] == 6
-    (tmp_path / "mine.csv").unlink()  # the folder has its own
-    text = "New saddles and wheels for your mountain bike"
-    answer = json.loads(taxocrawl(tmp_path, "classify", "--model", "m", "--text", text).stdout)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(own_fit, "LEAST_STEPS", 20)  # seconds a command
+    return runner(monkeypatch, capsys)
+
+
+def test_labels_become_a_model_that_answers_by_itself(run: Run) -> None:
+    done = run("train", "labels.csv", "--taxonomy", "mine.csv", "--out", "m", "--json")
+    assert json.loads(done.out)["n_texts"] == 6
+    Path("mine.csv").unlink()  # the folder has its own
+    (answer,) = run("classify", "--model", "m", "--text", BIKE).rows
     assert answer["categories"][0]["path"] == "Shops > Bicycle shops"
-    assert answer["plugin_errors"] == []
-    done = taxocrawl(tmp_path, "evaluate", "labels.csv", "--model", "m", "--json")
-    report = json.loads(done.stdout)
-    assert {m["name"] for m in report["measures"]} >= {"node_accepted", "macro_f1"}
-    assert "the model loads" in taxocrawl(tmp_path, "model", "verify", "m").stdout
-    (tmp_path / "m" / "ranker.ubj").write_bytes(b"damaged")
-    assert "ranker.ubj" in taxocrawl(tmp_path, "model", "verify", "m", code=1).stderr
-    listed = taxocrawl(tmp_path, "model", "list", "m", "--json").stdout.splitlines()
-    (row,) = [row for row in map(json.loads, listed) if row["name"] == "m"]
+    Path("costs.csv").write_text("true,predicted,cost\nHealth,Shops,5\n*,none,0.2\n")
+    (report,) = run("evaluate", "labels.csv", "--model", "m", "--costs", "costs.csv", "--json").rows
+    assert {m["name"] for m in report["measures"]} >= {"node_accepted", "macro_f1", "cost"}
+    assert "the model loads" in run("model", "verify", "m").out
+    Path("m/ranker.ubj").write_bytes(b"damaged")
+    done = run("model", "verify", "m")
+    assert done.code == 1
+    assert "ranker.ubj" in done.err
+    (row,) = [row for row in run("model", "list", "m", "--json").rows if row["name"] == "m"]
     assert row["taxonomy"] == "mine"
     assert "expected sha256" in row["problem"]
 
 
-def test_wrong_use_is_told(tmp_path: Path) -> None:
-    (tmp_path / "mine.csv").write_text(MINE)
-    (tmp_path / "labels.csv").write_text("text,label\nbells,Bicycle shop\n")
-    done = taxocrawl(
-        tmp_path, "train", "labels.csv", "--taxonomy", "mine.csv", "--out", "m", code=2
+def test_another_encoder_is_copied_into_the_folder(run: Run) -> None:
+    shutil.copytree(SHIPPED_MODELS / "default" / "encoder", "other")
+    done = run("train", "--taxonomy", "mine.csv", "--encoder", "other", "--out", "m")
+    assert "no labelled text" in done.out
+    wrong = run("train", "--taxonomy", "mine.csv", "--encoder", "othr", "--out", "n")
+    assert (wrong.code, Path("n").exists()) == (1, False)
+    assert "othr is no encoder folder" in wrong.err
+    shutil.rmtree("other")
+    (answer,) = run("classify", "--model", "m", "--text", BIKE).rows
+    assert answer["categories"][0]["path"] == "Shops > Bicycle shops"
+
+
+def test_what_people_labelled_in_a_store_is_learnt(run: Run) -> None:
+    Path("topics.csv").write_text(TOPICS)
+    texts = {
+        "a": "Goal and keeper",
+        "b": "The league and its clubs",
+        "c": "Bread, dough",
+        "d": "Cake",
+    }
+    write_run(
+        Path("sites.duckdb"),
+        *(site(f"{name}.example", ("2", 0.3), text=text) for name, text in texts.items()),
     )
-    assert "line 2" in done.stderr
-    assert "Shops > Bicycle shops" in done.stderr
-    done = taxocrawl(tmp_path, "train", "labels.csv", "--out", "m", code=2)
-    assert "--taxonomy is missing" in done.stderr
+    done = run("train", "--store", "sites.duckdb", "--taxonomy", "topics.csv", "--out", "m")
+    assert done.code == 2
+    assert "has no labelled site" in done.err
+    for name, node in zip(texts, "2255", strict=True):
+        run("label", f"{name}.example", node)
+    done = run("train", "--store", "sites.duckdb", "--taxonomy", "topics.csv", "--out", "m")
+    assert "4 texts of 2 nodes" in done.out
+    done = run("evaluate", "--store", "sites.duckdb", "--model", "m", "--json")
+    assert done.rows[0]["n_texts"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("bad.csv", "--taxonomy", "mine.csv"), "line 2"),
+        (("bad.csv", "--taxonomy", "mine.csv"), "Shops > Bicycle shops"),
+        (("labels.csv",), "--taxonomy is missing"),
+        (("--search", "3"), "need --taxonomy and labels"),
+        (("--taxonomy", "mine.csv", "--search", "3"), "give labelled texts"),
+        (("labels.csv", "--taxonomy", "mine.csv", "--out", "."), "holds no model"),
+    ],
+)
+def test_wrong_use_is_told(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    Path("bad.csv").write_text("text,label\nbells,Bicycle shop\n")
+    done = run("train", "--out", "m", *arguments)
+    assert (done.code, "Traceback" in done.err) == (2, False)
+    assert said in done.err
+    assert not Path("m").exists()

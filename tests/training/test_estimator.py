@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import estimator_checks
 
 import taxocrawl
 
@@ -101,6 +102,31 @@ def test_it_must_be_fitted_first() -> None:
 
     with pytest.raises(NotFittedError):
         taxocrawl.RankerClassifier().predict(TEXTS)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "check_estimator_cloneable",
+        "check_estimator_repr",
+        "check_estimator_tags_renamed",
+        "check_get_params_invariance",
+        "check_no_attributes_set_in_init",
+        "check_parameters_default_constructible",
+        "check_set_params",
+        "check_valid_tag_types",
+    ],
+)
+def test_scikit_learns_own_checks_without_numbers_pass(check: str) -> None:
+    # Those that fit need rows of numbers.
+    run = getattr(estimator_checks, check)
+    run("RankerClassifier", taxocrawl.RankerClassifier())
+
+
+def test_fitting_changes_no_parameter(fitted: taxocrawl.RankerClassifier) -> None:
+    assert fitted.get_params() == taxocrawl.RankerClassifier().get_params()
+    found = fitted.predict_proba(TEXTS)
+    assert (fitted.predict(TEXTS) == fitted.classes_[found.argmax(axis=1)]).all()
 
 
 def test_another_name_is_no_attribute() -> None:

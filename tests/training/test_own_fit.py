@@ -1,5 +1,6 @@
 """A user's own taxonomy: without labels, with some, and what may go wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,12 @@ def quiet(line: str) -> None:
     """No talk."""
 
 
+def quick(n_pages: int, tree: Taxonomy) -> own_fit.Plan:
+    """Too little to learn well from, where what is learnt does not matter."""
+    plan = own_fit.own_plan(n_pages, len(tree))
+    return replace(plan, n_folds=2, linear=replace(plan.linear, epochs=3))
+
+
 def right(trained: own_fit.Trained, base: Base, tree: Taxonomy) -> float:
     held_out = pages(60, seed=9)
     best = own_fit.best_of(own_fit.ranker_of(trained, base, tree), held_out)
@@ -70,7 +77,7 @@ def test_labels_are_learnt_and_the_gain_is_measured(base: Base) -> None:
 def test_labels_without_a_sense_are_not_kept(base: Base, tree: Taxonomy) -> None:
     rng = np.random.default_rng(3)
     odd = pages(36, nodes=rng.choice(["s", "b", "v"], 36).tolist())
-    trained = own_fit.train(base, tree, odd, progress=quiet)
+    trained = own_fit.train(base, tree, odd, plan=quick(36, tree), progress=quiet)
     assert trained.metrics["node_accepted"] < 0.6
 
 
@@ -79,7 +86,7 @@ def test_the_folder_stands_alone_and_has_the_same_bytes_twice(
 ) -> None:
     sums = []
     for name in ("a", "b"):
-        trained = own_fit.train(base, tree, pages(24), progress=quiet)
+        trained = own_fit.train(base, tree, pages(24), plan=quick(24, tree), progress=quiet)
         own_package.write_folder(tmp_path / name, trained, base, tree, notes=("note",))
         sums.append((tmp_path / name / "SHA256SUMS").read_text())
     assert sums[0] == sums[1]
@@ -131,11 +138,11 @@ def test_two_texts_are_enough_to_start(base: Base, tree: Taxonomy) -> None:
 
 
 def test_a_search_that_gains_nothing_is_not_kept(base: Base, tree: Taxonomy) -> None:
-    def measured(plan: own_fit.Plan | None) -> own_fit.Measured:
+    def measured(plan: own_fit.Plan) -> own_fit.Measured:
         trainer = own_fit.own_trainer(base, tree, pages(24), plan=plan, seed=0, progress=quiet)
         return own_fit.measure(trainer, base)
 
-    first = measured(None)
+    first = measured(quick(24, tree))
     found, said = search.search(first, measured, tries=1, cpu_seconds=60, seed=0, progress=quiet)
     assert found is first
     assert "1 of 1 tries" in said
