@@ -25,7 +25,7 @@ Bools = NDArray[np.bool_]
 
 # Candidates whose margin is worked out anew in each variant, the likeliest of a page: on gate pages
 # they hold .97 of the probability. The others follow where the likeliest lost more than a part.
-MOVING = 6
+MOVING = 4
 LEAST_KEPT = 0.75
 # Letters beside a word that the tokenizer may join with it, where no border parts them.
 CONTEXT = 16

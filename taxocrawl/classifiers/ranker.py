@@ -125,9 +125,13 @@ class Ranker:
         rivals = self._rivals(document.pages[0], node)
         # As they stand in the page, with a comma perhaps, their tokens are known already: half of
         # the time that a page of new words costs.
-        pieces = (piece for text in field_texts(document.pages[0]) for piece in text.split())
-        written = {piece.strip(_PUNCTUATION).lower(): piece for piece in pieces}
-        tokens, lengths = self._encoder.tokenize_words([written.get(w, w) for w in words])
+        wanted = set(words)
+        texts = field_texts(document.pages[0])
+        pieces = dict.fromkeys(piece for text in texts for piece in text.split())
+        written = {p.strip(_PUNCTUATION).lower(): p for p in pieces if p not in wanted}
+        tokens, lengths = self._encoder.tokenize_words(
+            [w if w in pieces else written.get(w, w) for w in words]
+        )
         weights = self._sources.linear.node_weights(rivals, self._encoder.token_vectors, tokens)
         word_of = np.repeat(np.arange(len(words)), lengths)
         return np.bincount(word_of, weights=weights, minlength=len(words)).astype(np.float64)

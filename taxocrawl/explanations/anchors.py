@@ -31,7 +31,7 @@ EPSILON = 0.15  # rules nearer to each other than this need not be told apart
 BEAM = 2
 MOST_WORDS = 5
 BATCH = 20
-BUDGET = 1200  # variants in all
+BUDGET = 1200  # variants for all answers of a page together
 PARTS = 8  # of the budget; each choice of rules and each confirmation gets one
 WORDS = 20
 # How much of the rest stays in a variant: the first share at which the answer needs a rule. Long
@@ -51,7 +51,8 @@ class Rule:
     """Words, and how often the answer stayed where they did.
 
     `low` is the lower bound of `precision`; `gains` what each word added to the precision, in the
-    order of `words`; `base` the precision without any word.
+    order of `words`; `base` the precision without any word; `passed` whether the precision is high
+    enough for all that the variants drawn can tell.
     """
 
     words: tuple[int, ...]
@@ -60,6 +61,7 @@ class Rule:
     base: float
     gains: tuple[float, ...]
     samples: int
+    passed: bool
 
 
 @dataclass(slots=True)
@@ -89,7 +91,8 @@ class Anchors:
     has rank 1). `score` and `fidelity` are the precision of the rule, `base_value` that of the
     empty rule, weights what each word adds to it. Figures: `coverage`, the share of variants that
     hold all words of the rule; `precision_low`, the lower bound; `share_kept` of the other words in
-    a variant; `samples` drawn.
+    a variant; `samples` drawn; `budget_reached`, 1 where no rule was precise enough after as
+    many variants as it may take and the best is shown, 0 else.
     """
 
     def __init__(
@@ -102,26 +105,42 @@ class Anchors:
     def explain(
         self, document: Document, predictions: Sequence[Prediction], classifier: Classifier
     ) -> list[Explanation]:
-        """One explanation for each deepest asserted prediction."""
+        """One explanation for each deepest asserted prediction; what one leaves of its part of the
+        budget the next ones get.
+        """
         mask = words_read(document, classifier)
-        return [
-            self._explain(mask, document, target, classifier)
-            for target in deepest(predictions, self._taxonomy)
-        ]
+        targets = deepest(predictions, self._taxonomy)
+        found: list[Explanation] = []
+        left = self._budget
+        for number, target in enumerate(targets):
+            # A step may draw a few too many, and the last answer is not to pay for all others.
+            part = max(left // (len(targets) - number), self._budget // (2 * len(targets)))
+            explanation, drawn = self._explain(mask, document, target, classifier, part)
+            found.append(explanation)
+            left -= drawn
+        return found
 
     def _explain(
-        self, mask: WordMask, document: Document, target: Prediction, classifier: Classifier
-    ) -> Explanation:
+        self,
+        mask: WordMask,
+        document: Document,
+        target: Prediction,
+        classifier: Classifier,
+        budget: int,
+    ) -> tuple[Explanation, int]:
+        """The explanation, and how many variants it took."""
         started = time.perf_counter()
         words = candidates(mask, document, target, classifier, most=WORDS)
         generator = text_seed(document, target, self._seed)
+        drawn = 0
         for share_kept in SHARES_KEPT:
             sample = _sampler(mask, words, self._asker(target, classifier), generator, share_kept)
-            rule = find_rule(sample, len(words), budget=self._budget)
-            if rule.words:
+            rule = find_rule(sample, len(words), budget=budget - drawn)
+            drawn += rule.samples
+            if rule.words or drawn >= budget:
                 break
         coverage = share_kept ** len(rule.words)
-        return Explanation(
+        explanation = Explanation(
             taxonomy=target.taxonomy,
             node_id=target.node_id,
             classifier=target.classifier,
@@ -139,9 +158,11 @@ class Anchors:
                 ("coverage", coverage),
                 ("precision_low", rule.low),
                 ("share_kept", share_kept),
-                ("samples", float(rule.samples)),
+                ("samples", float(drawn)),
+                ("budget_reached", float(not rule.passed)),
             ),
         )
+        return explanation, drawn
 
     def _asker(
         self, target: Prediction, classifier: Classifier
@@ -208,7 +229,7 @@ def find_rule(
     search = _Search(sample, n_words, precision=precision, budget=budget)
     empty = search.arm((), None)
     if search.passes(empty, n_rules=1):
-        return search.rule(empty, empty)
+        return search.rule(empty, empty, passed=True)
     beam, best = [empty], empty
     for _ in range(min(most_words, n_words)):
         arms = search.children(beam)
@@ -217,10 +238,10 @@ def find_rule(
         best = max([best, *beam], key=lambda arm: arm.low(_CERTAIN))
         for arm in beam:
             if search.passes(arm, n_rules=len(arms)):
-                return search.rule(arm, empty)
+                return search.rule(arm, empty, passed=True)
         if search.exhausted:
             break
-    return search.rule(best, empty)
+    return search.rule(best, empty, passed=False)
 
 
 class _Search:
@@ -309,7 +330,7 @@ class _Search:
             self.draw(arm)
         return arm.mean >= self._precision and arm.low(beta) >= self._precision - TOLERANCE
 
-    def rule(self, arm: _Arm, empty: _Arm) -> Rule:
+    def rule(self, arm: _Arm, empty: _Arm, *, passed: bool) -> Rule:
         steps = (*arm.path, arm.mean)
         return Rule(
             words=arm.words,
@@ -318,6 +339,7 @@ class _Search:
             base=empty.mean,
             gains=tuple(after - before for before, after in itertools.pairwise(steps)),
             samples=self.drawn,
+            passed=passed,
         )
 
 

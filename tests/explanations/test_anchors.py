@@ -1,4 +1,5 @@
 import math
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +47,7 @@ def test_not_bad_takes_both_words(toys, document, explain):
     assert figures["coverage"] == 0.25
     assert 0.9 <= figures["precision_low"] <= 1
     assert figures["share_kept"] == 0.5
+    assert figures["budget_reached"] == 0
 
 
 def test_one_word_that_suffices_is_the_whole_rule(toys, document, explain):
@@ -88,6 +90,27 @@ def test_two_runs_give_the_same_rule_and_figures(toys, document, explain):
     text = document("This movie is not bad at all, I think")
     first, second = (replace(explain(text, Sentiment(toys))[0], seconds=0.0) for _ in range(2))
     assert first == second
+
+
+def test_several_answers_share_one_budget_and_say_where_it_did_not_suffice(
+    toys, document, taxonomy
+):
+    class Noisy(toys.additive):
+        """Keeps its answer in four of five variants, whatever the words."""
+
+        def margin(self, document):
+            return 0.9 if zlib.crc32(document.text.encode()) % 5 else 0.1
+
+    names = [f"w{letter}{digit}" for letter in "abcd" for digit in range(10)]
+    model = Noisy({})
+    site = document(" ".join(names))
+    [soccer, *_] = toys.additive({}, base=0.9).classify([site])[0]
+    targets = (soccer, replace(soccer, node_id="3", tier=1, rank=2))
+    found = Anchors(seed=0, taxonomy=taxonomy, budget=600).explain(site, targets, model)
+    figures = [dict(why.figures) for why in found]
+    assert sum(one["samples"] for one in figures) <= 600 + 2 * 20 * 20
+    assert figures[0]["budget_reached"] == 1
+    assert found[0].fidelity == found[0].score < 0.95
 
 
 def test_the_budget_holds_where_no_rule_is_precise_enough():
