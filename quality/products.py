@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.linear import LinearHead
 from taxocrawl.classifiers.node_arrays import NodeArrays
+from taxocrawl.classifiers.product_names import NearestNames, ShortTexts
 from taxocrawl.classifiers.products import Products, ranked
 from taxocrawl.plugins import loading
 from taxocrawl.records import Document
@@ -57,12 +58,19 @@ class Gauge:
         self.encoder_model = self.registry.model_folder("default")
         self.encoder = StaticEncoder(self.encoder_model / "encoder")
         self.items: list[tuple[str, list[str], Ints, Ints]] = []
+        self.names = NearestNames(
+            ShortTexts.of([], []), self.encoder.token_vectors, len(self.nodes)
+        )
 
     def titles(self) -> Figures:
         """Each set of titles, and the names in three languages, by heads that saw neither."""
         texts = tuple(product_texts.read_texts(self.taxonomy, without=HELD_OUT_LANGUAGES))
         sets = {s: product_texts.read_titles(self.data, self.taxonomy, s) for s in TITLE_SOURCES}
-        pages = tuple(product_pages.read_product_pages(self.data, self.taxonomy, split="train"))
+        pages = tuple(
+            product_pages.read_product_pages(
+                self.data, self.taxonomy, split="train", nth_other=10**6
+            )
+        )
         pages = tuple(page for page in pages if page.node is not None)
         names = [
             text
@@ -81,6 +89,7 @@ class Gauge:
                 folds=False,
             )
             head = LinearHead(fitted.head)
+            self.names = NearestNames(fitted.names, self.encoder.token_vectors, len(self.nodes))
             clean = _sample(product_texts.trusted(sets[held]), SAMPLE)
             figures[held] = self._answered(head, clean)
             figures[f"{held}_with_mixed_classes"] = self._answered(
@@ -94,20 +103,23 @@ class Gauge:
         return figures
 
     def _answered(self, head: LinearHead, items: Sequence[ProductText]) -> Figures:
-        shares = product_train.title_shares_of(head, [t.text for t in items], self.encoder)
+        shares = self._shares(head, [item.text for item in items])
         truth = np.array([item.node for item in items], dtype=np.int64)
         found = product_train.depths(shares, truth, self.nodes, 3)
         return {"n": len(items), **{k: round(v, 4) for k, v in found.items()}}
 
     def _keep(self, name: str, head: LinearHead, items: Sequence[ProductText]) -> None:
         texts = [item.text for item in items]
-        shares = product_train.title_shares_of(head, texts, self.encoder)
+        shares = self._shares(head, texts)
         sums = self.nodes.subtree_sums(shares)
         given = np.array(
             [next(iter(ranked(*row, self.nodes)), -1) for row in zip(shares, sums, strict=True)]
         )
         truth = np.array([item.node for item in items], dtype=np.int64)
         self.items.append((name, texts, truth, given))
+
+    def _shares(self, head: LinearHead, texts: Sequence[str]) -> Floats:
+        return product_train.title_shares_of(head, self.names, texts, self.encoder)
 
     def gate(self) -> Figures:
         """The shipped model on the gate pages, as a crawl reads them."""

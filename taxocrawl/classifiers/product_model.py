@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -17,6 +18,7 @@ from taxocrawl.classifiers.model_folder import (
     verify,
     write_checksums,
 )
+from taxocrawl.classifiers.product_names import ShortTexts
 from taxocrawl.classifiers.reading import FIELD_LETTERS
 from taxocrawl.classifiers.selling import SIGNAL_NAMES, Gate
 from taxocrawl.classifiers.tiers import Tiers
@@ -24,7 +26,7 @@ from taxocrawl.errors import ModelError
 from taxocrawl.taxonomies.tree import Taxonomy
 
 FORMAT = 1
-HEAD, GATE = "head.safetensors", "gate.safetensors"
+HEAD, NAMES, GATE = "head.safetensors", "names.safetensors", "gate.safetensors"
 ENCODER_FILES = ("encoder/model.safetensors", "encoder/tokenizer.json")
 
 
@@ -58,6 +60,7 @@ class ProductModel:
 
     manifest: ProductManifest
     head: LinearHead
+    names: ShortTexts
     gate: Gate
 
 
@@ -89,8 +92,13 @@ def load_products(folder: Path, encoder_model: Path, taxonomy: Taxonomy) -> Prod
                 f"{folder / MANIFEST}: {what}: expected {expected!r}, found {found!r}; "
                 "train it again: taxocrawl train --what products"
             )
-    head, gate = (load_file(folder / name) for name in (HEAD, GATE))
-    return ProductModel(manifest=manifest, head=LinearHead(head), gate=read_gate(gate))
+    head, names, gate = (load_file(folder / name) for name in (HEAD, NAMES, GATE))
+    return ProductModel(
+        manifest=manifest,
+        head=LinearHead(head),
+        names=ShortTexts.from_arrays(names),
+        gate=read_gate(gate),
+    )
 
 
 def read_gate(arrays: Arrays) -> Gate:
@@ -107,10 +115,12 @@ def gate_arrays(gate: Gate) -> Arrays:
     return {"weights": weights, "means": gate.means, "scales": gate.scales}
 
 
-def write_products(folder: Path, manifest: ProductManifest, head: Arrays, gate: Gate) -> None:
+def write_products(
+    folder: Path, manifest: ProductManifest, *, head: Arrays, names: ShortTexts, gate: Gate
+) -> None:
     """Everything but the card; checksums come last."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, arrays in ((HEAD, head), (GATE, gate_arrays(gate))):
+    for name, arrays in ((HEAD, head), (NAMES, names.arrays()), (GATE, gate_arrays(gate))):
         save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / name)
         (folder / name).chmod(0o644)  # safetensors makes it private
     text = json.dumps(dataclasses.asdict(manifest), indent=2, ensure_ascii=False)
@@ -123,9 +133,13 @@ def _read_manifest(path: Path) -> ProductManifest:
         table = json.loads(path.read_text("utf-8"))
         if table.get("format") != FORMAT:
             raise ModelError(f"{path}: format: expected {FORMAT}, found {table.get('format')!r}")
-        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        plain: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in table.items()
+        }
         for name in ("tiers", "title_tiers"):
-            tiers = {k: tuple(v) if isinstance(v, list) else v for k, v in table[name].items()}
+            tiers: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in table[name].items()
+            }
             plain[name] = Tiers(**tiers)
         return ProductManifest(**plain)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.encoders.static import StaticEncoder
-from taxocrawl.classifiers.linear import log_softmax
 from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
 from taxocrawl.classifiers.product_model import ProductModel, load_products
+from taxocrawl.classifiers.product_names import NearestNames, node_shares, plain_title
 from taxocrawl.classifiers.reading import field_texts, read
 from taxocrawl.classifiers.selling import gate_vectors, signals
 from taxocrawl.classifiers.tiers import N_RANKED, Answer, predictions
@@ -57,6 +57,7 @@ class Products:
         self.model_id = model.manifest.id
         self._taxonomy, self._encoder, self._model = taxonomy, encoder, model
         self._nodes = NodeArrays(taxonomy)
+        self._names = NearestNames(model.names, encoder.token_vectors, len(self._nodes))
         self._roots = np.flatnonzero(self._nodes.parent == NO_PARENT)
         self._titles = titles
         self._tiers = model.manifest.title_tiers if titles else model.manifest.tiers
@@ -139,10 +140,11 @@ class Products:
     ) -> tuple[Vectors, Vectors]:
         if not pages:
             return np.zeros((0, len(self._nodes)), np.float32), np.zeros(0, np.float32)
-        reading = read([field_texts(page) for page in pages], self._encoder)
-        logits = self._model.head.logits(reading)
-        shares = np.exp(log_softmax(logits))
-        shares[~reading.present.any(axis=1)] = 0
+        texts = [field_texts(page) for page in pages]
+        if self._titles:
+            texts = [tuple(plain_title(text) for text in fields) for fields in texts]
+        reading = read(texts, self._encoder)
+        shares = node_shares(self._model.head, self._names, reading)
         if self._titles:
             return shares, np.ones(len(pages), dtype=np.float32)
         roots = self._nodes.subtree_sums(shares)[:, self._roots]

@@ -13,7 +13,8 @@ Says what a shop, a product page or a product's bare name is, in the Google Prod
 by `taxocrawl train --what products`; licence {licence}.
 
 It reads with the encoder of the model `{encoder}`. A linear head over token vectors gives each node
-its share; a logistic regression over signs of a shop (cart words, prices, markup) and the page's
+its share, and so do the names, synonyms and words nearest in meaning; the two shares are averaged.
+A logistic regression over signs of a shop (cart words, prices, markup) and the page's
 vector says whether anything is sold at all.
 
 ## Data

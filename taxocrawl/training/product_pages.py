@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
 from taxocrawl.classifiers.reading import Reading, field_texts, read
-from taxocrawl.protocols import Encoder
+from taxocrawl.classifiers.selling import signals
+from taxocrawl.protocols import Encoder, Vectors
 from taxocrawl.records import Document
 from taxocrawl.taxonomies.tree import Taxonomy
 from taxocrawl.training import dataset
@@ -71,3 +73,17 @@ def read_all(pages: Sequence[ProductPage], encoder: Encoder) -> Reading:
 def nodes_of(pages: Sequence[ProductPage]) -> NDArray[np.int64]:
     """(n_pages,) positions of what each sells, -1 for nothing."""
     return np.array([-1 if page.node is None else page.node for page in pages], dtype=np.int64)
+
+
+def page_signals(pages: Sequence[ProductPage], shares: Vectors, nodes: NodeArrays) -> Vectors:
+    """What the gate looks at, (n_pages, n_signals)."""
+    roots = np.flatnonzero(nodes.parent == NO_PARENT)
+    found = [
+        signals(
+            page.document.pages,
+            {extract.url: extract for extract in page.document.extracts},
+            nodes.subtree_sums(shares[i : i + 1])[:, roots],
+        )
+        for i, page in enumerate(pages)
+    ]
+    return np.concatenate(found)

@@ -1,13 +1,14 @@
 """Short texts that say which product they are: names, synonyms, keywords, titles of real shops."""
 
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from taxocrawl.classifiers.product_names import Ints, ShortTexts
 from taxocrawl.classifiers.product_words import product_words
 from taxocrawl.errors import InputError
 from taxocrawl.taxonomies.tree import PATH_SEPARATOR, Taxonomy
@@ -16,6 +17,7 @@ TITLE_SOURCES = ("amazon_in_titles", "instacart_products", "pricerunner_titles")
 """Sets of titles with a shop's own categories, mapped to nodes; each is also held out in turn."""
 
 FEEDS = "google_feeds"
+SHORT = frozenset({"name", "synonym", "keyword", "word"})
 # A label that is mapped `weak` is a mixed bag ("All Home & Kitchen"): it teaches wrong.
 _TRUSTED = frozenset({"exact", "broad"})
 
@@ -107,6 +109,12 @@ def read_titles(data: Path, taxonomy: Taxonomy, source: str) -> list[ProductText
 def trusted(texts: Collection[ProductText]) -> list[ProductText]:
     """Those that one may learn from."""
     return [text for text in texts if text.trust in _TRUSTED]
+
+
+def short_texts(texts: Sequence[ProductText], ids: Sequence[Ints]) -> ShortTexts:
+    """English names, synonyms, keywords and words; the encoder brings other languages near them."""
+    rows = [i for i, t in enumerate(texts) if t.language == "en" and t.source in SHORT]
+    return ShortTexts.of([ids[i] for i in rows], [texts[i].node for i in rows])
 
 
 def _title(row: dict[str, Any]) -> str:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.encoders.static import StaticEncoder
-from taxocrawl.classifiers.linear import LinearHead, log_softmax
+from taxocrawl.classifiers.linear import LinearHead
 from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
 from taxocrawl.classifiers.product_model import ProductManifest, encoder_sums, write_products
+from taxocrawl.classifiers.product_names import NearestNames, ShortTexts, node_shares, plain_title
 from taxocrawl.classifiers.products import TAXONOMY
 from taxocrawl.classifiers.reading import N_FIELDS, Reading, read
-from taxocrawl.classifiers.selling import Gate, gate_vectors, signals
+from taxocrawl.classifiers.selling import Gate, gate_vectors
 from taxocrawl.classifiers.tiers import Tiers
 from taxocrawl.protocols import Vectors
 from taxocrawl.taxonomies import formats
@@ -29,12 +30,19 @@ from taxocrawl.training.product_fit import (
     TextSampler,
     in_title,
 )
-from taxocrawl.training.product_pages import ProductPage, nodes_of, read_all, read_product_pages
+from taxocrawl.training.product_pages import (
+    ProductPage,
+    nodes_of,
+    page_signals,
+    read_all,
+    read_product_pages,
+)
 from taxocrawl.training.product_texts import (
     TITLE_SOURCES,
     ProductText,
     read_texts,
     read_titles,
+    short_texts,
     trusted,
 )
 
@@ -65,6 +73,7 @@ class Fitted:
     """
 
     head: Arrays
+    names: ShortTexts
     page_shares: Vectors
     titles: tuple[ProductText, ...]
     title_shares: Vectors
@@ -110,7 +119,7 @@ def train_products(
         **{f"title_{k}": v for k, v in depths(fitted.title_shares, title_truth, nodes).items()},
     }
     manifest = ProductManifest(
-        id=f"{taxonomy.name}-{_digest(fitted.head, gate)}",
+        id=f"{taxonomy.name}-{_digest(fitted, gate)}",
         taxonomy=taxonomy.name,
         taxonomy_sha256=taxonomy.sha256,
         encoder=encoder_model.name,
@@ -121,7 +130,7 @@ def train_products(
         data_fingerprint=dataset.fingerprint(data, FILES),
         metrics={name: round(value, 4) for name, value in metrics.items()},
     )
-    write_products(out, manifest, fitted.head, gate)
+    write_products(out, manifest, head=fitted.head, names=fitted.names, gate=gate)
     product_card.write(out, manifest)
     progress(f"{time.monotonic() - started:.0f} s")
     return manifest.metrics
@@ -145,7 +154,10 @@ def fit(
     own = tuple(text for text in inputs.texts if text.source == "title")
     others = [text for text in inputs.texts if text.source != "title"]
     texts = [*others, *inputs.titles]
-    sampler = TextSampler(texts, encoder.tokenize([t.text for t in texts]), nodes, recipe)
+    ids = encoder.tokenize([t.text for t in texts])
+    sampler = TextSampler(texts, ids, nodes, recipe)
+    short = short_texts(texts, ids)
+    names = NearestNames(short, encoder.token_vectors, len(nodes))
     progress(f"head: {len(texts)} texts")
     training = HeadTraining(encoder.token_vectors, nodes, recipe, sampler.pool, seed)
     training.learn(sampler.one_pass, epochs=recipe.epochs, rate=1.0, seed=seed)
@@ -176,27 +188,28 @@ def fit(
             finished(np.flatnonzero(page_fold != fold), np.flatnonzero(title_fold != fold))
         )
         for rows in _parts(np.flatnonzero(page_fold == fold)):
-            page_shares[rows] = shares_of(head, subset(reading, rows))
+            page_shares[rows] = node_shares(head, names, subset(reading, rows))
         held = np.flatnonzero(title_fold == fold)
-        title_shares[held] = title_shares_of(head, [own[i].text for i in held], encoder)
+        title_shares[held] = title_shares_of(head, names, [own[i].text for i in held], encoder)
     progress("head on all")
     head_arrays = finished(np.arange(len(inputs.pages)), np.arange(len(own)))
-    return Fitted(head=head_arrays, page_shares=page_shares, titles=own, title_shares=title_shares)
+    return Fitted(
+        head=head_arrays,
+        names=short,
+        page_shares=page_shares,
+        titles=own,
+        title_shares=title_shares,
+    )
 
 
-def shares_of(head: LinearHead, reading: Reading) -> Vectors:
-    """Share of each node, (n_pages, n_nodes); zeros without a known word."""
-    shares: Vectors = np.exp(log_softmax(head.logits(reading)))
-    shares[~reading.present.any(axis=1)] = 0
-    return shares
-
-
-def title_shares_of(head: LinearHead, titles: Sequence[str], encoder: StaticEncoder) -> Vectors:
-    """The same of bare titles."""
+def title_shares_of(
+    head: LinearHead, names: NearestNames, titles: Sequence[str], encoder: StaticEncoder
+) -> Vectors:
+    """Share of each node of bare titles, (n_titles, n_nodes)."""
     parts = []
     for rows in _parts(np.arange(len(titles))):
-        texts = [(titles[i], *[""] * (N_FIELDS - 1)) for i in rows]
-        parts.append(shares_of(head, read(texts, encoder)))
+        texts = [(plain_title(titles[i]), *[""] * (N_FIELDS - 1)) for i in rows]
+        parts.append(node_shares(head, names, read(texts, encoder)))
     return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
 
@@ -212,20 +225,6 @@ def subset(reading: Reading, rows: Ints) -> Reading:
 def page_folds(pages: Sequence[ProductPage]) -> Ints:
     """Fold of each page, by its domain: no site is in two."""
     return np.array([zlib.crc32(page.domain.encode()) % N_FOLDS for page in pages], dtype=np.int64)
-
-
-def page_signals(pages: Sequence[ProductPage], shares: Vectors, nodes: NodeArrays) -> Vectors:
-    """What the gate looks at, (n_pages, n_signals)."""
-    roots = np.flatnonzero(nodes.parent == NO_PARENT)
-    found = [
-        signals(
-            page.document.pages,
-            {extract.url: extract for extract in page.document.extracts},
-            nodes.subtree_sums(shares[i : i + 1])[:, roots],
-        )
-        for i, page in enumerate(pages)
-    ]
-    return np.concatenate(found)
 
 
 def fit_gate(table: Vectors, vectors: Vectors, sells: NDArray[np.bool_]) -> Gate:
@@ -389,9 +388,10 @@ def _parts(rows: Ints, size: int = 256) -> list[Ints]:
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
-def _digest(head: Arrays, gate: Gate) -> str:
+def _digest(fitted: Fitted, gate: Gate) -> str:
     """Twelve letters that change whenever the answers do."""
     digest = hashlib.sha256(gate.weights.tobytes())
-    for name in sorted(head):
-        digest.update(np.ascontiguousarray(head[name]).tobytes())
+    arrays = {**fitted.head, **fitted.names.arrays()}
+    for name in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()[:12]

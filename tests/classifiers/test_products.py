@@ -1,6 +1,7 @@
 """What a page sells, by a head over a tree of six nodes and a gate that looks for carts."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from taxocrawl.classifiers.product_model import (
     load_products,
     write_products,
 )
+from taxocrawl.classifiers.product_names import ShortTexts
 from taxocrawl.classifiers.products import Products, ranked
 from taxocrawl.classifiers.prototypes import Prototypes
 from taxocrawl.classifiers.reading import N_FIELDS
@@ -51,6 +53,10 @@ def head_arrays(tree: Taxonomy, encoder: StaticEncoder) -> dict[str, np.ndarray]
     }
 
 
+def short_texts(tree: Taxonomy, encoder: StaticEncoder) -> ShortTexts:
+    return ShortTexts.of(encoder.tokenize([node.name for node in tree]), range(len(tree)))
+
+
 def manifest(tree: Taxonomy, sums: tuple[str, ...] = ("a", "b")) -> ProductManifest:
     return ProductManifest(
         id="toy-products",
@@ -64,10 +70,20 @@ def manifest(tree: Taxonomy, sums: tuple[str, ...] = ("a", "b")) -> ProductManif
     )
 
 
+def parts(tree: Taxonomy, encoder: StaticEncoder) -> dict[str, Any]:
+    """What a folder is written from."""
+    return {
+        "head": head_arrays(tree, encoder),
+        "names": short_texts(tree, encoder),
+        "gate": gate(),
+    }
+
+
 @pytest.fixture
 def model(tree: Taxonomy, encoder: StaticEncoder) -> ProductModel:
     head = LinearHead(head_arrays(tree, encoder))
-    return ProductModel(manifest=manifest(tree), head=head, gate=gate())
+    names = short_texts(tree, encoder)
+    return ProductModel(manifest=manifest(tree), head=head, names=names, gate=gate())
 
 
 @pytest.fixture
@@ -210,12 +226,17 @@ def test_a_written_model_is_read_again(
 ) -> None:
     folder = tmp_path / "products"
     given = manifest(tree, encoder_sums(home))
-    write_products(folder, given, head_arrays(tree, encoder), gate())
+    write_products(folder, given, **parts(tree, encoder))
     found = load_products(folder, home, tree)
     assert found.manifest == given
     assert found.gate.bias == -4.0
     document = from_text("1", text="soccer ball, add to cart")
-    before = ProductModel(manifest=given, head=LinearHead(head_arrays(tree, encoder)), gate=gate())
+    before = ProductModel(
+        manifest=given,
+        head=LinearHead(head_arrays(tree, encoder)),
+        names=short_texts(tree, encoder),
+        gate=gate(),
+    )
     answers = [
         Products(taxonomy=tree, encoder=encoder, model=model).classify([document])
         for model in (before, found)
@@ -226,7 +247,7 @@ def test_a_written_model_is_read_again(
 def test_a_model_for_another_encoder_is_refused(
     tree: Taxonomy, encoder: StaticEncoder, home: Path, tmp_path: Path
 ) -> None:
-    write_products(tmp_path / "p", manifest(tree), head_arrays(tree, encoder), gate())
+    write_products(tmp_path / "p", manifest(tree), **parts(tree, encoder))
     with pytest.raises(ModelError, match=r"encoder_sha256: expected .*train --what products"):
         load_products(tmp_path / "p", home, tree)
 
@@ -235,7 +256,7 @@ def test_a_damaged_model_is_refused(
     tree: Taxonomy, encoder: StaticEncoder, home: Path, tmp_path: Path
 ) -> None:
     given = manifest(tree, encoder_sums(home))
-    write_products(tmp_path / "p", given, head_arrays(tree, encoder), gate())
+    write_products(tmp_path / "p", given, **parts(tree, encoder))
     (tmp_path / "p" / "gate.safetensors").write_bytes(b"")
     with pytest.raises(ModelError, match="expected sha256"):
         load_products(tmp_path / "p", home, tree)

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.linear import LinearHead
 from taxocrawl.classifiers.node_arrays import NodeArrays
+from taxocrawl.classifiers.product_names import NearestNames
 from taxocrawl.classifiers.selling import SIGNAL_NAMES
 from taxocrawl.extraction.documents import from_text
 from taxocrawl.taxonomies.tree import Node, Taxonomy
@@ -89,8 +90,9 @@ def test_the_head_learns_which_words_are_which_products(
     fitted: product_train.Fitted, encoder: StaticEncoder
 ) -> None:
     head = LinearHead(fitted.head)
+    names = NearestNames(fitted.names, encoder.token_vectors, len(NODES))
     titles = ["sandal heel", "cheese soup", "dress sock"]
-    shares = product_train.title_shares_of(head, titles, encoder)
+    shares = product_train.title_shares_of(head, names, titles, encoder)
     path = product_train.best_path(shares, NODES, 2)
     assert [TREE.ids[i] for i in path[:, 1]] == ["2", "3", "1"]
     assert [TREE.ids[i] for i in path[:, 0]] == ["a", "b", "a"]
