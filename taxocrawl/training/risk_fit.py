@@ -209,7 +209,7 @@ def _metrics(
     asserted = shares >= threshold
     risky = labels < NONE
     hit = asserted[np.arange(len(labels)), np.minimum(labels, NONE - 1)]
-    alarm = asserted.any(axis=1)
+    alarm = np.asarray(asserted.any(axis=1))
     measured = {
         "risk_missed": (~hit)[risky & texts],
         "risk_false_on_innocent_texts": alarm[~risky & texts],
