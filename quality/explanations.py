@@ -46,13 +46,14 @@ FLOORS: Mapping[str, float] = MappingProxyType(
     {
         "deletion": 0.92,
         "insertion": 0.92,
-        "words_lime_margin": 0.2,
-        "words_anchors_margin": 0.2,
-        "lime_anchors_margin": 0.2,
+        "words_lime_margin": 0.3,
+        "words_anchors_margin": 0.3,
+        "lime_anchors_margin": 0.4,
     }
 )
 """`deletion` and `insertion`: share of the pages where the words named beat the mean of the random
-sets. Margins: overlap of the first words above that of shuffled explanations.
+sets. Margins: overlap of the first words above that of shuffled explanations, measured at .41, .40
+and .56 on 26 pages; a page's overlap spreads by .3, so two standard errors are .12.
 """
 
 
