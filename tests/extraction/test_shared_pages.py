@@ -32,7 +32,9 @@ def test_kinds_are_told_and_good_pages_left_alone(data):
 
 @pytest.mark.data
 def test_rules_on_words_raise_few_false_alarms_on_stored_text(data):
-    good = status.good_pages(status.pairs_of(status.text_pages(data, step=4)), status.KINDS_OF_WORDS)
+    good = status.good_pages(
+        status.pairs_of(status.text_pages(data, step=4)), status.KINDS_OF_WORDS
+    )
     assert good.total() > 600
     assert good.total() - good["ok"] <= FALSE_ALARMS * good.total()
 
