@@ -53,8 +53,8 @@ FLOORS: Mapping[str, float] = MappingProxyType(
 )
 """`deletion` and `insertion`: share of the pages where the words named beat the mean of the random
 sets. Margins: overlap of the first words above that of shuffled explanations, measured at .41, .40
-and .56 on 26 pages. The floors leave .1 or more, as so few pages may come out otherwise; their spread
-was not measured.
+and .56 on 26 pages. The floors leave .1 or more, as so few pages may come out otherwise; how much
+they spread was not measured.
 """
 
 
