@@ -1,6 +1,6 @@
 """From scores of single nodes to an answer in tiers: calibrated, consistent, or none."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,18 +112,17 @@ def predictions(
         confidence = float(answer.confidences[node])
         tier = int(nodes.tier[node])
         needed = tiers.bar(tier, min_confidence=min_confidence, sensitive=node in sensitive)
-        result.append(
-            Prediction(
-                taxonomy=taxonomy,
-                node_id=nodes.ids[node],
-                tier=tier,
-                confidence=confidence,
-                classifier=classifier,
-                model_id=model_id,
-                rank=rank,
-                asserted=answer.in_scope and confidence >= needed,
-            )
+        prediction = Prediction(
+            taxonomy=taxonomy,
+            node_id=nodes.ids[node],
+            tier=tier,
+            confidence=confidence,
+            classifier=classifier,
+            model_id=model_id,
+            rank=rank,
+            asserted=answer.in_scope and confidence >= needed,
         )
+        result.append((node, prediction))
     return tuple(_consistent(result, nodes))
 
 
@@ -141,12 +140,11 @@ def _with_ancestors(
             parent = int(nodes.parent[parent])
 
 
-def _consistent(found: Sequence[Prediction], nodes: NodeArrays) -> Iterator[Prediction]:
-    """A node is asserted only where all its ancestors are."""
-    position: Mapping[str, int] = {node_id: i for i, node_id in enumerate(nodes.ids)}
-    asserted = {position[p.node_id] for p in found if p.asserted}
-    for prediction in found:
-        node = int(nodes.parent[position[prediction.node_id]])
+def _consistent(found: Sequence[tuple[int, Prediction]], nodes: NodeArrays) -> Iterator[Prediction]:
+    """A node is asserted only where all its ancestors are; with their positions."""
+    asserted = {position for position, prediction in found if prediction.asserted}
+    for position, prediction in found:
+        node = int(nodes.parent[position])
         whole = True
         while node != NO_PARENT:
             whole = whole and node in asserted
