@@ -36,6 +36,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 FIELDS = ("text", "title", "description", "headings")
 SEVERAL = "|"
+LONGEST_CELL = 10_000_000
 """Parts several labels in one cell, the first of them the best."""
 
 _SHOWN = 5
@@ -240,13 +241,17 @@ def _csv(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     text = raw.decode(encoding)
     head = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
-    csv.field_size_limit(10_000_000)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    for row in reader:
-        if None in row:
-            raise InputError(f"{path}, line {reader.line_num}: more cells than the header names")
-        if any(row.values()):
-            yield reader.line_num, row
+    before = csv.field_size_limit(LONGEST_CELL)  # of the whole process
+    try:
+        for row in reader:
+            if None in row:
+                where = f"{path}, line {reader.line_num}"
+                raise InputError(f"{where}: more cells than the header names")
+            if any(row.values()):
+                yield reader.line_num, row
+    finally:
+        csv.field_size_limit(before)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:

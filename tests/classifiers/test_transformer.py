@@ -31,10 +31,10 @@ class Plain:
     def __init__(self, inner: StaticEncoder) -> None:
         self._inner = inner
         self.dimension = inner.dimension
-        self.read = 0
+        self.n_read = 0
 
     def encode(self, texts: list[str]) -> Vectors:
-        self.read += len(texts)
+        self.n_read += len(texts)
         return self._inner.encode(texts)
 
 
@@ -73,9 +73,9 @@ def test_a_batch_gives_what_single_documents_give(made: Transformer) -> None:
 
 def test_vectors_of_a_taxonomy_are_made_once(tree: Taxonomy, plain: Plain, tmp_path: Path) -> None:
     first = kept_prototypes(tree, plain, tmp_path / "new" / "cache")
-    cost = plain.read
+    cost = plain.n_read
     again = kept_prototypes(tree, plain, tmp_path / "new" / "cache")
-    assert plain.read == cost + 1  # the probe
+    assert plain.n_read == cost + 1  # the probe
     assert np.array_equal(first.vectors, again.vectors)
     assert [path.suffix for path in (tmp_path / "new" / "cache").iterdir()] == [".safetensors"]
 

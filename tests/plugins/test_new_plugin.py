@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from taxocrawl.cli.plugin import command
+from taxocrawl.cli.main import cli
 from taxocrawl.errors import InputError
 from taxocrawl.plugins.new_plugin import PLUGIN_KINDS, PluginKind, write
 
@@ -57,7 +57,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
 
 
 def test_its_own_tests_pass_before_it_is_installed(tmp_path: Path) -> None:
-    result = CliRunner().invoke(command, ["new", "topics-of-mine", "--into", str(tmp_path)])
+    result = CliRunner().invoke(cli, ["plugin", "new", "topics-of-mine", "--into", str(tmp_path)])
     assert result.exit_code == 0, result.output
     folder = tmp_path / "topics-of-mine"
     assert f"cd {folder}" in result.output

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from taxocrawl import pipeline
-from taxocrawl.cli.why import command
+from taxocrawl.cli.main import cli
 from taxocrawl.extraction import documents
 from taxocrawl.plugins import loading
 from taxocrawl.records import InputLine, Site
@@ -50,7 +50,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def test_why_names_who_failed_and_why(store: Path) -> None:
-    shown = CliRunner().invoke(command, ["a.example", "-s", str(store)]).output
+    shown = CliRunner().invoke(cli, ["why", "a.example", "-s", str(store)]).output
     assert "failing of plugin file:some.py failed: RuntimeError: out of" in shown
     assert "\x1b" not in shown
     assert "Sports" in shown

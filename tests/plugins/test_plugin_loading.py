@@ -61,7 +61,9 @@ def test_builtins_are_pinned() -> None:
         "resiliparse",
     ]
     assert names["encoders"] == ["default"]
-    assert names["classifiers"] == ["ranker", "nearest", "linear", "keywords"]
+    assert names["classifiers"] == [
+        *("ranker", "nearest", "linear", "keywords", "products", "ensemble", "transformer"),
+    ]
     assert names["explainers"] == ["words", "shap", "lime", "anchors"]
     assert {"iab-3.1", "iab-1.0", "google"} <= set(names["taxonomies"])
     assert registry.problems == ()
