@@ -152,10 +152,12 @@ def _tag(tag: Tag) -> Json:
 
 
 def _words(explanations: Sequence[Explanation]) -> list[Json]:
-    """The words that weigh most for the first explained node."""
-    first = next((e for e in explanations if e.method == "words"), None)
-    if first is None:
-        return []
-    own = [a for a in first.attributions if a.kind in ("word", "phrase")]
+    """The words that weigh most for the first node for which any does."""
+    named = (
+        [a for a in e.attributions if a.kind in ("word", "phrase")]
+        for e in explanations
+        if e.method == "words"
+    )
+    own = next(filter(None, named), [])
     heaviest = sorted(own, key=lambda a: -abs(a.weight))[:WORDS_SHOWN]
     return [{"text": a.name, "weight": round(a.weight, 4)} for a in heaviest]
