@@ -215,16 +215,21 @@ class Trainer:
         """Candidates, features and the linear head's best node of every page, none of which saw
         the page's own label: heads of other folds, neighbours of other sites.
         """
+        for fold in range(self.plan.n_folds):
+            self.progress(f"fold {fold + 1} of {self.plan.n_folds}")
+            head = self.head_arrays(np.flatnonzero(self.folds != fold))
+            self.fold_sources.append(self.sources(head))
+        return self.cross_read(self.reading)
+
+    def cross_read(self, reading: Reading) -> tuple[Ints, Vectors, Ints]:
+        """The same of the pages as read there, once the folds' heads are trained."""
         n = len(self.pages)
         candidates = np.zeros((n, self.plan.n_candidates), dtype=np.int64)
         features = np.zeros((n, self.plan.n_candidates, len(FEATURE_NAMES)), dtype=np.float32)
         linear = np.zeros(n, dtype=np.int64)
         for fold in range(self.plan.n_folds):
-            self.progress(f"fold {fold + 1} of {self.plan.n_folds}")
-            head = self.head_arrays(np.flatnonzero(self.folds != fold))
-            self.fold_sources.append(self.sources(head))
             for part in self._parts(fold):
-                pairs = self._held_out(self.reading, part, fold)
+                pairs = self._held_out(reading, part, fold)
                 candidates[part], features[part] = pairs.candidates, pairs.features
                 linear[part] = pairs.evidence.linear.argmax(axis=1)
         return candidates, features, linear
