@@ -17,7 +17,11 @@ from taxocrawl.cli.options import load_settings, of_settings
 from taxocrawl.errors import SettingsError, TaxocrawlError
 
 SPAWN_S = 60.0
-MODULES = {"xgboost-cpu": "xgboost", "sentence-transformers": "sentence_transformers"}
+MODULES = {
+    "xgboost-cpu": "xgboost",
+    "sentence-transformers": "sentence_transformers",
+    "backports-zstd": "backports.zstd",
+}
 """Where the module is called otherwise than the package with `_` for `-`."""
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)""")
 
@@ -148,7 +152,7 @@ def _package(requirement: Any, extra: str) -> Check:
         # Importing the extras would bring in torch: seconds, to learn little.
         return check
     try:
-        import_module(MODULES.get(name, name.replace("-", "_")))
+        import_module(MODULES.get(name.replace(".", "-"), name.replace("-", "_")))
     except Exception as error:  # a broken wheel raises anything: OSError for a missing library
         cure = f"pip install --force-reinstall '{wanted}'"
         message = f"{installed} cannot be imported: {_said(error)}"
