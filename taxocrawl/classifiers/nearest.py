@@ -11,6 +11,7 @@ from taxocrawl.classifiers.prototypes import KINDS, Prototypes
 from taxocrawl.classifiers.reading import field_texts, read, unit
 from taxocrawl.classifiers.sources import page_vectors
 from taxocrawl.classifiers.tiers import Answer, Tiers, predictions, ranking
+from taxocrawl.classifiers.voting import distinct_pages, votes
 from taxocrawl.errors import TaxonomyError
 from taxocrawl.protocols import Encoder, Resources, Vectors
 from taxocrawl.records import FIELD_NAMES, Document, PageText, Prediction
@@ -31,7 +32,6 @@ NONE_SCORE = 0.3
 # it (one node: all scores near 0.1); their texts are then centred as those of BACKGROUND are.
 FEW_NODES = 100
 BACKGROUND = "iab-3.1"
-HOME_WEIGHT = 2.0
 
 TIERS = Tiers(thresholds=(0.5, 0.5, 0.5, 0.5))
 
@@ -120,15 +120,11 @@ class _Known:
 
     def shares(self, documents: Sequence[Document], encoder: Encoder) -> Vectors:
         """Softmax over nodes, mean over a document's pages, (n_documents, n_nodes)."""
-        pages: dict[int, PageText] = {id(page): page for d in documents for page in d.pages}
-        position = {key: i for i, key in enumerate(pages)}
-        of_pages = self._page_shares(tuple(pages.values()), encoder)
+        pages, places = distinct_pages(documents)
+        of_pages = self._page_shares(pages, encoder)
         result = np.zeros((len(documents), len(self.nodes)), dtype=np.float32)
-        for row, document in enumerate(documents):
-            rows = [position[id(page)] for page in document.pages]
-            weights = np.ones(len(rows), dtype=np.float32)
-            weights[:1] = HOME_WEIGHT
-            weights *= of_pages[rows].any(axis=1)
+        for row, rows in enumerate(places):
+            weights = votes(of_pages[rows])
             if weights.sum() > 0:
                 result[row] = weights @ of_pages[rows] / weights.sum()
         return result

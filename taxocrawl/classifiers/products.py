@@ -13,6 +13,7 @@ from taxocrawl.classifiers.product_names import NearestNames, node_shares, plain
 from taxocrawl.classifiers.reading import field_texts, read
 from taxocrawl.classifiers.selling import gate_vectors, signals
 from taxocrawl.classifiers.tiers import N_RANKED, Answer, predictions
+from taxocrawl.classifiers.voting import distinct_pages, votes
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Resources, Vectors
 from taxocrawl.records import Document, Extract, PageText, Prediction
@@ -23,8 +24,6 @@ TAXONOMY = "google"
 MODEL = "products"
 ENCODER_MODEL = "default"
 
-# A site's first page is its home page, which says most about the site.
-HOME_WEIGHT = 2.0
 # The answer goes down to a child that holds at least this part of its parent's share.
 LEAST_OF_PARENT = 0.5
 
@@ -119,17 +118,13 @@ class Products:
 
     def _read(self, documents: Sequence[Document]) -> _Read:
         """Each page is read once, however many documents hold it, and pages vote."""
-        pages: dict[int, PageText] = {id(page): page for d in documents for page in d.pages}
-        position = {key: i for i, key in enumerate(pages)}
+        pages, places = distinct_pages(documents)
         extracts = {extract.url: extract for d in documents for extract in d.extracts}
-        of_pages, selling = self._read_pages(tuple(pages.values()), extracts)
+        of_pages, selling = self._read_pages(pages, extracts)
         shares = np.zeros((len(documents), len(self._nodes)), dtype=np.float32)
         sells = np.zeros(len(documents), dtype=np.float32)
-        for row, document in enumerate(documents):
-            rows = [position[id(page)] for page in document.pages]
-            weights = np.ones(len(rows), dtype=np.float32)
-            weights[:1] = HOME_WEIGHT
-            weights *= of_pages[rows].any(axis=1)  # a page without words does not vote
+        for row, rows in enumerate(places):
+            weights = votes(of_pages[rows])
             if weights.sum() > 0:
                 shares[row] = weights @ of_pages[rows] / weights.sum()
                 sells[row] = weights @ selling[rows] / weights.sum()

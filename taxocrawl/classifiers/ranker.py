@@ -21,6 +21,7 @@ from taxocrawl.classifiers.reading import field_texts, read
 from taxocrawl.classifiers.scope import menu_tokens, signals
 from taxocrawl.classifiers.sources import Sources
 from taxocrawl.classifiers.tiers import Answer, predictions, ranking
+from taxocrawl.classifiers.voting import HOME_WEIGHT, distinct_pages, votes
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Ablation, Resources, Vectors
 from taxocrawl.records import FIELD_NAMES, Document, PageText, Prediction
@@ -29,8 +30,6 @@ from taxocrawl.taxonomies.user_file import taxonomy_of_model
 
 NAME = "ranker"
 
-# A site's first page is its home page, which says most about the site.
-HOME_WEIGHT = 2.0
 # Pages of one batch that are remembered for explanations, about 20 KB each.
 REMEMBERED = 256
 
@@ -265,15 +264,15 @@ class Ranker:
         self, ablation: Ablation, pages: Sequence[tuple[NDArray[np.int64], Vectors]]
     ) -> NDArray[np.float64]:
         """Confidences from the shares of each page's candidates in each variant; pages vote."""
-        votes = np.stack([shares.any(axis=1) for _, shares in pages]).astype(np.float32)
-        votes[0] *= HOME_WEIGHT
-        votes /= np.maximum(votes.sum(axis=0), 1e-9)
+        weights = np.stack([shares.any(axis=1) for _, shares in pages]).astype(np.float32)
+        weights[0] *= HOME_WEIGHT
+        weights /= np.maximum(weights.sum(axis=0), 1e-9)
         answer = np.zeros((len(ablation.gone), len(ablation.node_ids)))
         for column, node_id in enumerate(ablation.node_ids):
             self._position(ablation.taxonomy, node_id)
             line = [self._taxonomy.index[i] for i in self._taxonomy.lineage(node_id)]
             sums = np.zeros((len(ablation.gone), len(line)))
-            for vote, (candidates, shares) in zip(votes, pages, strict=True):
+            for vote, (candidates, shares) in zip(weights, pages, strict=True):
                 below = self._nodes.lies_in(candidates[:, None], np.array(line)[None])
                 sums += vote[:, None] * (shares @ below.astype(np.float32))
             answer[:, column] = self.manifest.tiers.confidence_along(sums, self._nodes.tier[line])
@@ -321,16 +320,12 @@ class Ranker:
 
         Each page is read once, however many documents hold it, and pages vote.
         """
-        pages: dict[int, PageText] = {id(page): page for d in documents for page in d.pages}
-        position = {key: i for i, key in enumerate(pages)}
-        of_pages, in_scope = self._page_shares(tuple(pages.values()), remember=remember)
+        pages, places = distinct_pages(documents)
+        of_pages, in_scope = self._page_shares(pages, remember=remember)
         shares = np.zeros((len(documents), len(self._nodes)), dtype=np.float32)
         likeliest = np.zeros(len(documents), dtype=np.float32)
-        for row, document in enumerate(documents):
-            rows = [position[id(page)] for page in document.pages]
-            weights = np.ones(len(rows), dtype=np.float32)
-            weights[:1] = HOME_WEIGHT
-            weights *= of_pages[rows].any(axis=1)  # a page without words does not vote
+        for row, rows in enumerate(places):
+            weights = votes(of_pages[rows])
             if weights.sum() > 0:
                 shares[row] = weights @ of_pages[rows] / weights.sum()
                 likeliest[row] = in_scope[rows].max()

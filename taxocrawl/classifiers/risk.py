@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from taxocrawl.classifiers.keywords import KeywordIndex, fold
 from taxocrawl.classifiers.linear import log_softmax
 from taxocrawl.classifiers.reading import Reading, field_texts, read, unit
+from taxocrawl.classifiers.voting import distinct_pages, votes
 from taxocrawl.protocols import Encoder, Vectors
-from taxocrawl.records import FIELD_NAMES, Document, PageText, Prediction, Risk
+from taxocrawl.records import FIELD_NAMES, Document, Prediction, Risk
 from taxocrawl.risks import RISKS
 from taxocrawl.taxonomies.tree import Taxonomy
 
@@ -50,7 +51,6 @@ MONOTONE: Final = (_MORE, _MORE, _LESS, _MORE, _MORE, _MORE, _MORE, _FREE) + (_L
 """More words of a topic never speak against it, words of an innocent context never for it."""
 
 ASSERTED: Final = 0.5
-HOME_WEIGHT: Final = 2.0
 MAX_REASONS: Final = 6
 _HEAD: Final = tuple(FIELD_NAMES.index(name) for name in ("title", "description", "url_words"))
 _N: Final = len(TOPICS)
@@ -109,18 +109,15 @@ class RiskModel:
         self, documents: Sequence[Document], predictions: Sequence[tuple[Prediction, ...]]
     ) -> list[tuple[Risk, ...]]:
         """Asserted risks of each document, the surest first."""
-        pages: dict[int, PageText] = {id(page): page for d in documents for page in d.pages}
+        pages, places = distinct_pages(documents)
         if not pages:
             return [() for _ in documents]
-        position = {key: i for i, key in enumerate(pages)}
-        reading = read([field_texts(page) for page in pages.values()], self._encoder)
+        reading = read([field_texts(page) for page in pages], self._encoder)
         found = [self._words.found(texts) for texts in reading.texts]
         shares = self.shares(page_vectors(reading), found, letters(reading))
         result = []
-        for document, own in zip(documents, predictions, strict=True):
-            rows = [position[id(page)] for page in document.pages]
-            weights = np.ones(len(rows))
-            weights[0] = HOME_WEIGHT
+        for rows, own in zip(places, predictions, strict=True):
+            weights = votes(np.ones((len(rows), 1))).astype(np.float64)
             site = weights @ shares[rows] / weights.sum()
             result.append(self._asserted(site, [found[row] for row in rows], own))
         return result

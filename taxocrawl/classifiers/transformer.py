@@ -27,10 +27,11 @@ from taxocrawl.classifiers.model_folder import ModelFolder, load_model, read_man
 from taxocrawl.classifiers.neighbours import Neighbours
 from taxocrawl.classifiers.node_arrays import NodeArrays
 from taxocrawl.classifiers.prototypes import Prototypes
-from taxocrawl.classifiers.ranker import HOME_WEIGHT, spread
+from taxocrawl.classifiers.ranker import spread
 from taxocrawl.classifiers.reading import N_FIELDS, field_texts, read, unit
 from taxocrawl.classifiers.sources import Sources
 from taxocrawl.classifiers.tiers import Answer, Tiers, predictions, ranking
+from taxocrawl.classifiers.voting import votes
 from taxocrawl.errors import ModelError, SettingsError
 from taxocrawl.protocols import Encoder, Resources, Vectors
 from taxocrawl.records import Document, Prediction
@@ -111,9 +112,7 @@ class Transformer:
                 self._model.manifest.temperature,
                 len(self._sources.nodes),
             )
-            weights = np.ones(len(document.pages), dtype=np.float32)
-            weights[0] = HOME_WEIGHT
-            weights *= reading.present.any(axis=1)
+            weights = votes(reading.present)
             if weights.any():
                 result[row] = weights @ shares / weights.sum()
         return result

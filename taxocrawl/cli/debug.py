@@ -61,7 +61,7 @@ def command(
     if tree.name not in classifier.taxonomies:
         known = ", ".join(classifier.taxonomies)
         raise SettingsError(f"{settings.classifiers[0]} answers in {known}, not in {tree.name}")
-    found = own_labels.read_file(labels, tree) if labels else own_labels.read_store(store, tree)  # type: ignore[arg-type]
+    found = own_labels.read(labels, store, tree)
     chosen = importance.sample(found.pages, pages, seed=settings.seed)
     explainer = registry.explainer(EXPLAINER)
     debugged = wrong_cases.debug(classifier, explainer, chosen, tree, tier=tier)

@@ -48,7 +48,7 @@ def command(
         raise SettingsError("evaluate measures in one taxonomy; give --taxonomy once")
     registry = loading.load(settings)
     tree = registry.taxonomy(settings.taxonomies[0])
-    found = own_labels.read_file(labels, tree) if labels else own_labels.read_store(store, tree)  # type: ignore[arg-type]
+    found = own_labels.read(labels, store, tree)
     prices = costs.read_costs(costs_file, tree) if costs_file else None
     reports = [
         evaluation.report(

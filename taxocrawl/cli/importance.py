@@ -121,7 +121,7 @@ def _measure(
     if tree.name not in classifier.taxonomies:
         known = ", ".join(classifier.taxonomies)
         raise SettingsError(f"{settings.classifiers[0]} answers in {known}, not in {tree.name}")
-    found = own_labels.read_file(labels, tree) if labels else own_labels.read_store(store, tree)  # type: ignore[arg-type]
+    found = own_labels.read(labels, store, tree)
     chosen = importance.sample(found.pages, most, seed=settings.seed)
     _check_enough(chosen)
     by_tier = importance.of_fields(classifier, chosen, tree, repeats=repeats, seed=settings.seed)

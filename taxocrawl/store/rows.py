@@ -204,10 +204,6 @@ def _pages(outcome: Outcome, keep_text: KeepText) -> Iterator[Row]:
     extracts = document.extracts or [
         Extract(
             url=page.url,
-            title=page.fields.title,
-            description=page.fields.description,
-            headings=tuple(page.fields.headings.split("\n")) if page.fields.headings else (),
-            text=page.fields.body,
             text_words=words.count(page.fields.body),
             language=page.fields.language,
         )

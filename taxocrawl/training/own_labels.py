@@ -59,6 +59,15 @@ class _Row:
     labels: tuple[str, ...]
 
 
+def read(labels: Path | None, store: Path | None, taxonomy: Taxonomy) -> OwnLabels:
+    """Labels of a file, or else of a store; InputError where neither is named."""
+    if labels is not None:
+        return read_file(labels, taxonomy)
+    if store is None:
+        raise InputError("give a file of labels, or a store that people labelled")
+    return read_store(store, taxonomy)
+
+
 def read_file(path: Path, taxonomy: Taxonomy) -> OwnLabels:
     """Labelled texts of a file; InputError names the lines that are wrong and what may be meant."""
     if not path.is_file():
