@@ -42,25 +42,27 @@ class WordMask:
         self._texts: list[str] = [
             text for page in document.pages for _, text in page.fields.items()
         ]
-        all_words: list[str] = []
+        # Gaps and words in turn; an empty word ends each text, so that the turns go on in the next.
+        pieces: list[str] = []
+        every: list[str] = []
         lengths: list[int] = []
-        edges = [np.zeros(0, dtype=np.intp)]
         for text in self._texts:
-            pieces = text_words.pieces(text) if text else [""]
-            found = pieces[1::2]
-            lengths.append(len(found))
-            edges.append(np.cumsum(np.fromiter(map(len, pieces), dtype=np.intp))[:-1])
-            all_words += _normals(text, found)
-        numbers = {word: number for number, word in enumerate(dict.fromkeys(all_words))}
+            found, words = text_words.pieces(text) if text else ([""], [])
+            pieces += found
+            pieces.append("")
+            every += words
+            lengths.append(len(words))
+        numbers = {word: number for number, word in enumerate(dict.fromkeys(every))}
         self.words: tuple[str, ...] = tuple(numbers)
-        starts_and_ends = np.concatenate(edges).reshape(-1, 2)
-        self._starts: Tokens = starts_and_ends[:, 0]
-        self._ends: Tokens = starts_and_ends[:, 1]
-        self._word_of: Tokens = np.fromiter(
-            map(numbers.__getitem__, all_words), dtype=np.intp, count=len(all_words)
-        )
-        self._first: Tokens = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
-        self._text_of: Tokens = np.repeat(np.arange(len(lengths), dtype=np.intp), lengths)
+        self._word_of: Tokens = np.array([numbers[word] for word in every], dtype=np.intp)
+        self._first: Tokens = np.cumsum([0, *lengths])
+        self._text_of: Tokens = np.repeat(np.arange(len(lengths)), lengths)
+        edges = np.cumsum(np.fromiter(map(len, pieces), dtype=np.intp, count=len(pieces)))
+        real = np.arange(len(every)) + self._text_of
+        before = np.cumsum([0, *map(len, self._texts)])[self._text_of]
+        self._starts: Tokens = edges[::2][real] - before
+        self._ends: Tokens = edges[1::2][real] - before
+        self._gaps = pieces[::2]
         self.counts: NDArray[np.intp] = np.bincount(self._word_of, minlength=len(self.words))
 
     def worth_a_look(self) -> list[int]:
@@ -161,19 +163,15 @@ class WordMask:
                 yield Passage(page=page, field=field, text=" ".join(written.split()), words=words)
 
     def _sentences(self, number: int, longest: int) -> Iterator[tuple[int, int]]:
-        text, begin = self._texts[number], int(self._first[number])
+        begin = int(self._first[number])
         last = int(self._first[number + 1]) - 1
         if begin > last:
             return
-        ends, starts = self._ends[begin:last], self._starts[begin + 1 : last + 1]
-        # A gap of one character ends no sentence unless that is no space.
-        wide = starts - ends != 1
+        after = begin + number + 1  # a gap stands before each word, and one more ends each text
         borders = [
-            token
-            for token, is_wide, end, start in zip(
-                range(begin, last), wide.tolist(), ends.tolist(), starts.tolist(), strict=True
-            )
-            if (is_wide or text[end] != " ") and _ends_sentence(text[end:start])
+            begin + place
+            for place, gap in enumerate(self._gaps[after : after + last - begin])
+            if gap != " " and _ends_sentence(gap)
         ]
         for border in (*borders, last):
             while border - begin + 1 > longest:
@@ -200,7 +198,7 @@ class WordMask:
 
     def _gap(self, token: int) -> str | None:
         """What stands between a word and the next, None where they make no phrase."""
-        gap = self._texts[self._text_of[token]][self._ends[token] : self._starts[token + 1]]
+        gap = self._gaps[token + self._text_of[token] + 1]
         return gap if gap in _PHRASE_GAPS else None
 
     def cut(self, tokens: Tokens) -> Document:
@@ -246,7 +244,7 @@ def vocabulary(document: Document) -> dict[str, int]:
 def without(document: Document, words: Iterable[str]) -> Document:
     """The document with no occurrence of these words; see `WordMask` for many variants of one."""
     mask = WordMask(document)
-    gone = {_normal(word) for word in words}
+    gone = {" ".join(text_words.words(word)) for word in words}
     return mask.without([number for number, word in enumerate(mask.words) if word in gone])
 
 
@@ -270,23 +268,13 @@ def _joins_the_one_before(text: str, index: int) -> bool:
 
 
 @functools.lru_cache(maxsize=50_000)
-def _normal(surface: str) -> str:
-    # The one word of a span; a span that holds none by the rules for whole texts stays itself.
-    return " ".join(text_words.words(surface)) or surface
-
-
-@functools.lru_cache(maxsize=50_000)
 def _is_worth(word: str) -> bool:
     if len(word) > LONGEST_WORD or not any(character.isalpha() for character in word):
         return False
     return len(word) > 1 or not word.isascii()
 
 
-def _normals(text: str, surfaces: list[str]) -> Iterable[str]:
-    # `map` over a method is the quickest loop there is; most texts are ASCII.
-    return map(str.lower, surfaces) if text.isascii() else map(_normal, surfaces)
-
-
+@functools.lru_cache(maxsize=10_000)
 def _ends_sentence(gap: str) -> bool:
     if "\n" in gap:
         return True
