@@ -168,7 +168,8 @@ class Ranker:
         known = [row for row in rows if row is not None]
         if not known:
             return [((), 0.0) for _ in asked]
-        table = xgboost.DMatrix(np.concatenate(known))
+        # With more threads than this few rows need, waiting for them is most of the time.
+        table = xgboost.DMatrix(np.concatenate(known), nthread=1)
         contributions = iter(self._booster.predict(table, pred_contribs=True).tolist())
         answer: list[tuple[tuple[tuple[str, float, float], ...], float]] = []
         for row in rows:
@@ -187,7 +188,7 @@ class Ranker:
         values = self._feature_row(document, taxonomy, node_id)
         if values is None:
             return (), np.zeros((0, 0)), 0.0
-        table = self._booster.predict(xgboost.DMatrix(values), pred_interactions=True)[0]
+        table = self._booster.predict(xgboost.DMatrix(values, nthread=1), pred_interactions=True)[0]
         # The booster writes base values into a last row and column, whose corner is all of it.
         return (
             self.manifest.feature_names,
