@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import ada_url
-from tldextract import TLDExtract
 
 from taxocrawl.records import InputLine, Site
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
+    from tldextract.tldextract import ExtractResult
 
 RAW_CHARS = 500
 """So much of a line is kept: enough to find it again."""
@@ -41,9 +44,6 @@ _EDGES = " \t\r\n\v\f\x00\x85\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3
 _TRIM = re.compile(f"^[{_EDGES}]+|[{_EDGES}]+$")
 
 Detail = Literal["host", "scheme", "email", "control", "length"]
-
-# Private suffixes count: foo.blogspot.com and bar.blogspot.com belong to different people.
-_SUFFIXES = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,15 +118,28 @@ def registrable(host: str) -> str:
 def _registrable(host: str) -> str:
     if _is_ip(host):
         return host
-    parts = _SUFFIXES(host)
+    parts = _parts(host)
     if parts.suffix:
         return parts.top_domain_under_public_suffix or host
     return ".".join(host.split(".")[-2:])
 
 
+def _parts(host: str) -> "ExtractResult":
+    return _suffixes()(host)
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> "TLDExtract":
+    # Here, as it brings requests and urllib3: half of what importing this module took.
+    from tldextract import TLDExtract
+
+    # Private suffixes count: foo.blogspot.com and bar.blogspot.com belong to different people.
+    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+
+
 def is_suffix(host: str) -> bool:
     """True for `com` and `co.uk`: what lies below belongs to different people."""
-    parts = _SUFFIXES(host)
+    parts = _parts(host)
     return bool(parts.suffix) and not parts.domain
 
 
@@ -141,7 +154,7 @@ def lines_of(stream: Stream) -> Iterator[str]:
     Of a line of any length at most `LINE_CHARS` + 1 characters come back.
     """
     head = stream.read(4)
-    encoding = "utf-8-sig"
+    encoding = "utf-8"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     elif len(head) == 4 and head[0::2] == b"\0\0":
@@ -152,8 +165,11 @@ def lines_of(stream: Stream) -> Iterator[str]:
 
 
 def _chunks(head: bytes, stream: Stream, encoding: str) -> Iterator[str]:
+    # Not utf-8-sig, which drops a file that is only the beginning of a byte order mark.
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    yield decoder.decode(head)
+    while len(head) < 3 and (more := stream.read(1)):
+        head += more
+    yield decoder.decode(head).removeprefix("\ufeff")
     while chunk := stream.read(65_536):
         yield decoder.decode(chunk)
     yield decoder.decode(b"", final=True)
@@ -279,7 +295,7 @@ def _problem(host: str) -> Detail | None:
         return "host"  # not the ACE form of anything (UTS 46, 4)
     if labels[-1] in _RESERVED_SUFFIXES:
         return None
-    parts = _SUFFIXES(host)
+    parts = _parts(host)
     return None if parts.suffix and parts.domain else "host"
 
 
@@ -296,7 +312,7 @@ def _canonical(host: str) -> str:
         return host
     rest = host.removeprefix("www.")
     # www.com and www.co.uk are domains of their own: nothing is left of them without their www.
-    return rest if "." in rest and (_SUFFIXES(rest).domain or not _SUFFIXES(rest).suffix) else host
+    return rest if "." in rest and (_parts(rest).domain or not _parts(rest).suffix) else host
 
 
 def _is_ip(host: str) -> bool:

@@ -213,6 +213,7 @@ def test_line_of_any_length_is_read_in_bounded_memory() -> None:
 
 
 @given(st.binary(max_size=300), st.integers(1, 7))
+@example(b"\xef", 1)
 @effort(max_examples=300, deadline=None)
 def test_reading_in_chunks_changes_nothing(data: bytes, size: int) -> None:
     class Slow(io.BytesIO):
