@@ -2,15 +2,19 @@
 
 `python bench/explanations.py` classifies gate pages from their HTML in batches of 16, as a crawl
 does, and explains them as every site is explained (`words`, `shap`); then, on a few pages, by every
-method, as `taxocrawl why` does. Prints medians of the batches and the 95th percentile. Needs the
-shared data ($TAXOCRAWL_DATA, default `../shared/data`).
+method, as `taxocrawl why` does. Prints medians of the batches and the 95th percentile. Last the
+whole command `taxocrawl why DOMAIN --explain all` on a store of such pages, from start to end:
+seconds on the clock and of CPU. Needs the shared data ($TAXOCRAWL_DATA, default `../shared/data`).
 """
 
 import argparse
+import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
@@ -21,11 +25,13 @@ sys.path.append(str(ROOT / "quality"))
 
 import gate  # noqa: E402
 
+from taxocrawl import domains, pipeline  # noqa: E402
 from taxocrawl.plugins import loading  # noqa: E402
 from taxocrawl.plugins.registry import Registry  # noqa: E402
 from taxocrawl.protocols import BatchExplainer  # noqa: E402
 from taxocrawl.records import Document  # noqa: E402
 from taxocrawl.settings import Settings  # noqa: E402
+from taxocrawl.store.writer import StoreWriter  # noqa: E402
 from taxocrawl.taxonomies.formats import load  # noqa: E402
 from taxocrawl.training import dataset  # noqa: E402
 
@@ -34,6 +40,7 @@ T = TypeVar("T")
 BATCH = 16
 STORED = ("words", "shap")
 ON_REQUEST = ("words", "shap", "lime", "anchors")
+COMMANDS = 5
 
 
 def main() -> int:
@@ -51,6 +58,8 @@ def main() -> int:
         show(f"{name}, a page", values)
     for name, values in on_request(registry, documents[: arguments.asked]).items():
         show(f"{name}, on request", values)
+    for name, values in whole_command(registry, documents[:COMMANDS]).items():
+        show(f"taxocrawl why, {name}", values)
     return 0
 
 
@@ -83,6 +92,39 @@ def on_request(registry: Registry, documents: Sequence[Document]) -> dict[str, l
             _, spent = timed(lambda e=explainer, d=document, a=answer: e.explain(d, a, classifier))
             found[name].append(spent)
     return found
+
+
+def whole_command(registry: Registry, documents: Sequence[Document]) -> dict[str, list[float]]:
+    """Milliseconds of `taxocrawl why` by all methods, a run for each page, files read before."""
+    found: dict[str, list[float]] = {"wall": [], "CPU": []}
+    with TemporaryDirectory() as folder:
+        store = Path(folder) / "sites.duckdb"
+        names = write_store(store, registry, documents)
+        for name in (names[0], *names):
+            command = [sys.executable, "-m", "taxocrawl", "why", name, "-s", str(store)]
+            used, started = children_cpu_s(), time.perf_counter()
+            subprocess.run([*command, "--explain", "all"], check=True, stdout=subprocess.DEVNULL)
+            found["wall"].append(1000 * (time.perf_counter() - started))
+            found["CPU"].append(1000 * (children_cpu_s() - used))
+    return {name: values[1:] for name, values in found.items()}
+
+
+def write_store(path: Path, registry: Registry, documents: Sequence[Document]) -> list[str]:
+    """The sites of a new store, answered as in a crawl."""
+    settings = registry.settings
+    taxonomies = pipeline.taxonomies(registry, settings)
+    outcomes = pipeline.categorize(documents, registry, settings)
+    with StoreWriter(path, settings=settings, command="crawl", taxonomies=taxonomies) as store:
+        for number, outcome in enumerate(outcomes, start=1):
+            store.add(outcome, domains.parse_line(number, outcome.domain))
+        store.finish("finished")
+    return [outcome.domain for outcome in outcomes]
+
+
+def children_cpu_s() -> float:
+    """CPU that ended child processes took."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def timed(function: Callable[[], T]) -> tuple[T, float]:
