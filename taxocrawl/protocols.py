@@ -180,6 +180,18 @@ class WordScorer(Protocol):
 
 
 @runtime_checkable
+class WordsScorer(Protocol):
+    """A `WordScorer` that says it of several documents in one go."""
+
+    def words_scores(
+        self, asked: Sequence[tuple[Document, Sequence[str], str, Sequence[str]]]
+    ) -> list[NDArray[np.float64]]:
+        """`word_scores` of each document's words in a taxonomy for each of the nodes,
+        (n_words, n_nodes).
+        """
+
+
+@runtime_checkable
 class FeatureScorer(Protocol):
     """A classifier with named features whose exact contributions it can give (SHAP)."""
 

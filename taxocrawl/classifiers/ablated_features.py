@@ -1,52 +1,60 @@
 """Features of variants of a page that lack some of its words, from those of the whole page.
 
-Only what the page's candidates get is worked out anew; every other node keeps what it had. That is
-40 nodes in place of 704, and what makes it worth while to ask about each word of every page. All
-arrays lead with (n_pages, n_variants); variant 0 is the page itself.
+Only the page's likeliest candidates get new features; all others keep what they had, but for the
+linear head, which sees every candidate. That is what makes it worth while to ask about the words of
+every page. All arrays lead with (n_pages, n_variants); variant 0 is the page itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from taxocrawl.classifiers.features import FEATURE_NAMES, FIELD_GROUPS, GROUP_POSITIONS, places
+from taxocrawl.classifiers.features import FEATURE_NAMES, FIELD_GROUPS, GROUP_POSITIONS
+from taxocrawl.classifiers.linear import standard
 from taxocrawl.classifiers.neighbours import N_NEIGHBOURS, SHARPNESS
 from taxocrawl.classifiers.prototypes import KINDS
-from taxocrawl.classifiers.reading import unit
+from taxocrawl.classifiers.reading import N_FIELDS, unit
 from taxocrawl.classifiers.sources import PAGE_WEIGHTS, Sources
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import FIELD_NAMES
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 # Of the labelled pages the nearest so many may become one of the N_NEIGHBOURS of a variant.
-NEAR = 90
+NEAR = 64
 
 _AT = {name: number for number, name in enumerate(FEATURE_NAMES)}
 _TITLE = FIELD_NAMES.index("title")
-_PAGE_WEIGHTS = np.array(PAGE_WEIGHTS, dtype=np.float32)
 _SMALL = 1e-6  # as in `features`
+_N_READINGS = 1 + len(GROUP_POSITIONS)  # of the linear head: the whole page, then groups of fields
+PAGE_ROW = _N_READINGS
+"""The row of `AblatedFeatures.weights` that makes the one vector of a page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variants:
-    """What is left of the words. `encoder` and `tokens` are unit vectors by field,
-    (n_pages, n_variants, N_FIELDS, n_dims); `keywords` (n_pages, n_variants, n_candidates) the sums
-    of keyword weights; `letters` (n_pages, n_variants).
+    """What is left of the words. `encoder` and `tokens` (n_pages, n_rows, n_variants, n_dims) are
+    means of the fields' directions by the rows of `AblatedFeatures.weights`; `present`
+    (n_pages, n_variants, N_FIELDS) the fields that still say something; `keywords`
+    (n_pages, n_variants, n_candidates) the sums of keyword weights; `letters`
+    (n_pages, n_variants).
     """
 
     encoder: Vectors
     tokens: Vectors
+    present: Bools
     keywords: Vectors
     letters: Vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Near:
-    """Labelled pages near to one page: `vectors` (n, n_dims), and their `votes` for its candidates
-    themselves, what lies below them and their roots, (n, 3 * n_candidates).
+    """Labelled pages near to each page: `vectors` (n_pages, n, n_dims), and their `votes` for its
+    moving candidates themselves, what lies below them and their roots,
+    (n_pages, n, 3 * n_moving).
     """
 
     vectors: Vectors
@@ -54,213 +62,219 @@ class Near:
 
 
 class AblatedFeatures:
-    """The features of one model's sources for variants of pages."""
+    """The features of one model's sources for variants of pages.
+
+    `weights` of fields say which means are wanted of the encoder's vectors and of the head's own.
+    """
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._nodes = sources.nodes
         self._slots, self._kinds = _prototype_slots(sources)
         self._has = _kinds_of_nodes(sources)
+        groups = np.zeros((_N_READINGS, N_FIELDS), dtype=np.float32)
+        groups[0] = 1
+        for row, group in enumerate(GROUP_POSITIONS, start=1):
+            groups[row, list(group)] = 1
+        head = sources.linear
+        alone = np.eye(N_FIELDS, dtype=np.float32)[_TITLE]
+        page = np.array(PAGE_WEIGHTS, dtype=np.float32)
+        self.weights: tuple[Vectors, Vectors] = (
+            np.vstack([groups * head.encoder_view.fields, page, alone]),
+            groups * head.token_view.fields,
+        )
 
     def table(
-        self, candidates: Ints, whole: Vectors, variants: Variants, near: Sequence[Near]
+        self, candidates: Ints, moving: Ints, whole: Vectors, variants: Variants, near: Near
     ) -> Vectors:
-        """(n_pages, n_variants, n_candidates, n_features) float32.
+        """(n_pages, n_variants, n_moving, n_features) float32.
 
-        `candidates` (n_pages, n_candidates) and their features `whole` are those of the pages.
+        `candidates` (n_pages, n_candidates) and their features `whole` are those of the pages,
+        `moving` (n_pages, n_moving) places in `candidates`.
         """
-        shape = (*variants.encoder.shape[:2], candidates.shape[1])
-        result: Vectors = np.empty((*shape, whole.shape[2]), dtype=np.float32)
-        result[:] = whole[:, None]
-        columns: dict[str, Vectors] = {}
-        base = {name: whole[:, None, :, at] for name, at in _AT.items()}
-        below, same_root = self._kin(candidates)
-        self._linear(columns, base, candidates, variants, below, same_root)
-        self._fields(columns, base, candidates, variants, same_root)
-        vectors = unit(_PAGE_WEIGHTS @ variants.encoder)
-        titles = variants.encoder[:, :, _TITLE]
-        self._prototypes(columns, base, candidates, vectors, titles, same_root)
-        self._neighbours(columns, vectors, near)
-        _keywords(columns, base, variants.keywords, same_root)
-        present = variants.encoder.any(axis=3)
-        columns["n_fields"] = present.sum(axis=2)[:, :, None]
-        columns["letters"] = np.log1p(variants.letters)[:, :, None]
+        nodes = np.take_along_axis(candidates, moving, axis=1)
+        page = _Page(
+            candidates=candidates,
+            moving=moving,
+            nodes=nodes,
+            base={name: whole[:, None, :, at] for name, at in _AT.items()},
+            same_root=self._same_root(candidates, nodes),
+        )
+        vectors, titles = (unit(variants.encoder[:, row]) for row in (PAGE_ROW, -1))
+        columns = {
+            **self._linear(page, variants),
+            **self._prototypes(page, vectors, titles),
+            **_neighbours(page, vectors, near),
+            **_keywords(page, variants.keywords),
+            "n_fields": variants.present.sum(axis=2)[:, :, None],
+            "letters": np.log1p(variants.letters)[:, :, None],
+        }
+        shape = (*variants.letters.shape, moving.shape[1], whole.shape[2])
+        result: Vectors = np.empty(shape, dtype=np.float32)
+        result[:] = np.take_along_axis(whole, moving[:, :, None], axis=1)[:, None]
         for name, values in columns.items():
             result[..., _AT[name]] = values
         return result
 
-    def _kin(self, candidates: Ints) -> tuple[Vectors, Vectors]:
-        """1 where a candidate lies in another's subtree (in its root's), [page, lower, upper]."""
-        low, high = candidates[:, :, None], candidates[:, None, :]
-        below = self._nodes.lies_in(low, high).astype(np.float32)
-        same_root = (self._nodes.root[low] == self._nodes.root[high]).astype(np.float32)
-        return below, same_root
-
-    def _logits(
-        self, candidates: Ints, variants: Variants, group: tuple[int, ...] | None
-    ) -> Vectors:
-        head = self._sources.linear
-        fields = list(range(len(FIELD_NAMES)) if group is None else group)
-        result: Vectors = np.repeat(
-            head.bias[candidates][:, None], variants.letters.shape[1], axis=1
+    def near(self, nodes: Ints, vectors: Vectors) -> Near:
+        """The labelled pages nearest to pages of these unit vectors, (n_pages, n_dims), and their
+        votes for these nodes, (n_pages, n_moving).
+        """
+        known = self._sources.neighbours
+        n = min(NEAR, len(known.vectors))
+        if n == 0:
+            nothing = np.zeros((len(nodes), 0, 0), dtype=np.float32)
+            return Near(vectors=nothing, votes=nothing)
+        rows = np.argpartition(-(vectors @ known.vectors.T), n - 1, axis=1)[:, :n]
+        # A place without a label holds -1, and has a share of 0.
+        labels, shares = known.labels[rows][..., None], known.shares[rows][..., None]
+        above = nodes[:, None, None]
+        holds = (
+            labels == above,
+            self._nodes.lies_in(labels, above),
+            self._nodes.root[labels] == self._nodes.root[above],
         )
-        for view, vectors in (
-            (head.encoder_view, variants.encoder),
-            (head.token_view, variants.tokens),
-        ):
-            mixed = view.mix(
-                vectors[:, :, fields].reshape(-1, len(fields), vectors.shape[3]), fields
-            )
-            mixed = mixed.reshape(*vectors.shape[:2], -1)
-            result += mixed @ view.nodes[candidates].transpose(0, 2, 1)
-        return result
+        votes = np.concatenate([(held * shares).sum(axis=2) for held in holds], axis=2)
+        return Near(vectors=known.vectors[rows], votes=votes)
 
-    def _linear(
-        self,
-        columns: dict[str, Vectors],
-        base: Mapping[str, Vectors],
-        candidates: Ints,
-        variants: Variants,
-        below: Vectors,
-        same_root: Vectors,
-    ) -> None:
-        change = _Change(self._logits(candidates, variants, None), base["linear"])
-        linear = change.logs
-        log_root = change.log_sums(same_root, base["linear_root"])
-        columns["linear"] = linear
-        columns["linear_gap"] = linear - linear.max(axis=2, keepdims=True)
-        columns["linear_place"] = places(linear)
-        columns["linear_root"] = log_root
-        columns["linear_root_gap"] = log_root - log_root.max(axis=2, keepdims=True)
-        columns["linear_parent"] = self._parents(candidates, base["linear_parent"], change)
-        log_below = change.log_sums(below, base["linear_below"] + base["linear"])
-        columns["linear_below"] = log_below - linear
-        columns["linear_in_root"] = linear - log_root
-        columns["entropy"] = change.entropy(base["entropy"][:, :, :1])
+    def _same_root(self, lower: Ints, upper: Ints) -> Vectors:
+        """1 where two nodes have one root, [page, lower, upper]."""
+        root = self._nodes.root
+        same: Bools = root[lower][:, :, None] == root[upper][:, None]
+        return same.astype(np.float32)
 
-    def _parents(self, candidates: Ints, base: Vectors, change: "_Change") -> Vectors:
-        parent = self._nodes.parent[candidates]
-        is_parent = candidates[:, None, :] == parent[:, :, None]
-        place = is_parent.argmax(axis=2)[:, None, :]
-        known = is_parent.any(axis=2)[:, None, :]
-        moved = np.take_along_axis(change.logs, np.broadcast_to(place, change.logs.shape), axis=2)
-        return np.where(known & ~np.isnan(base), moved, base - change.log_total)
-
-    def _fields(
-        self,
-        columns: dict[str, Vectors],
-        base: Mapping[str, Vectors],
-        candidates: Ints,
-        variants: Variants,
-        same_root: Vectors,
-    ) -> None:
-        for (name, _), group in zip(FIELD_GROUPS, GROUP_POSITIONS, strict=True):
-            whole = base[f"linear_{name}"]
+    def _linear(self, page: "_Page", variants: Variants) -> dict[str, Vectors]:
+        logits = self._logits(page.candidates, variants)
+        change = _Change(logits[:, 0], page.base["linear"])
+        linear, everyone = page.of_moving(change.logs), change.logs
+        all_roots = self._same_root(page.candidates, page.candidates)
+        log_root = change.log_sums(all_roots, page.base["linear_root"])
+        of_root = page.of_moving(log_root)
+        below = self._nodes.lies_in(page.candidates[:, :, None], page.nodes[:, None])
+        log_below = change.log_sums(
+            below.astype(np.float32), page.own("linear_below") + page.own("linear")
+        )
+        columns = {
+            "linear": linear,
+            "linear_gap": linear - everyone.max(axis=2, keepdims=True),
+            "linear_place": _places(linear, everyone),
+            "linear_root": of_root,
+            "linear_root_gap": of_root - log_root.max(axis=2, keepdims=True),
+            "linear_parent": self._parents(page, change),
+            "linear_below": log_below - linear,
+            "linear_in_root": linear - of_root,
+            "entropy": change.entropy(page.base["entropy"][:, :, :1]),
+        }
+        for row, (name, _) in enumerate(FIELD_GROUPS):
+            whole = page.base[f"linear_{name}"]
             if np.isnan(whole).all():
                 continue
-            change = _Change(self._logits(candidates, variants, group), whole)
-            own = variants.encoder[:, :, list(group)]
-            silent = ~own.reshape(*own.shape[:2], -1).any(axis=2, keepdims=True)
-            of_root = change.log_sums(same_root, base[f"linear_root_{name}"])
-            columns[f"linear_{name}"] = np.where(silent, np.nan, change.logs)
+            change = _Change(logits[:, row + 1], whole)
+            of_group = variants.present[:, :, list(GROUP_POSITIONS[row])]
+            silent = ~of_group.any(axis=2, keepdims=True)
+            of_root = change.log_sums(page.same_root, page.own(f"linear_root_{name}"))
+            columns[f"linear_{name}"] = np.where(silent, np.nan, page.of_moving(change.logs))
             columns[f"linear_root_{name}"] = np.where(silent, np.nan, of_root)
+        return columns
 
-    def _prototypes(
-        self,
-        columns: dict[str, Vectors],
-        base: Mapping[str, Vectors],
-        candidates: Ints,
-        vectors: Vectors,
-        titles: Vectors,
-        same_root: Vectors,
-    ) -> None:
-        changed: NDArray[np.bool_] = np.any(titles != titles[:, :1], axis=2)
-        likeness, of_title = self._likeness(candidates, vectors, titles, changed)
+    def _logits(self, candidates: Ints, variants: Variants) -> Vectors:
+        """Of each reading of the linear head, (n_pages, _N_READINGS, n_variants, n_candidates)."""
+        head = self._sources.linear
+        n_pages, n_variants = variants.letters.shape
+        result: Vectors = head.bias[candidates][:, None, :]
+        for view, vectors in (
+            (head.encoder_view, variants.encoder[:, :_N_READINGS]),
+            (head.token_view, variants.tokens),
+        ):
+            mixed = standard(vectors.reshape(n_pages, _N_READINGS * n_variants, -1))
+            result = result + mixed @ view.nodes[candidates].transpose(0, 2, 1)
+        return result.reshape(n_pages, _N_READINGS, n_variants, -1)
+
+    def _parents(self, page: "_Page", change: "_Change") -> Vectors:
+        is_parent = page.candidates[:, None] == self._nodes.parent[page.nodes][:, :, None]
+        moved = _take(change.logs, is_parent.argmax(axis=2))
+        whole = page.own("linear_parent")
+        known = is_parent.any(axis=2)[:, None] & ~np.isnan(whole)
+        return np.where(known, moved, whole - change.log_total)
+
+    def _prototypes(self, page: "_Page", vectors: Vectors, titles: Vectors) -> dict[str, Vectors]:
+        changed: Bools = np.any(titles != titles[:, :1], axis=2)
+        likeness, of_title = self._likeness(page.nodes, vectors, titles, changed)
         mean = likeness.mean(axis=0)
-        for kind, name in enumerate(KINDS):
-            columns[f"prototype_{name}"] = likeness[kind]
-        columns["prototype_gap"] = mean - mean.max(axis=2, keepdims=True)
-        columns["prototype_place"] = places(mean)
-        best = np.where(same_root[:, None] > 0, mean[:, :, None, :], -1).max(axis=3)
+        names = [f"prototype_{name}" for name in KINDS]
+        everyone = page.with_moving(np.mean([page.base[name] for name in names], axis=0), mean)
+        kin = page.same_root.transpose(0, 2, 1)[:, None] > 0
+        best = np.where(kin, everyone[:, :, None], -1).max(axis=3)
         # A root whose best node is no candidate keeps it.
-        other = base["prototype_root"] > best[:, :1] + 1e-5
-        columns["prototype_root"] = np.where(other, np.maximum(best, base["prototype_root"]), best)
+        whole = page.own("prototype_root")
+        root = np.where(whole > best[:, :1] + 1e-5, np.maximum(best, whole), best)
+        columns = {
+            **dict(zip(names, likeness, strict=True)),
+            "prototype_gap": mean - everyone.max(axis=2, keepdims=True),
+            "prototype_place": _places(mean, everyone),
+            "prototype_root": root,
+        }
         if changed.any():
             silent = ~titles.any(axis=2, keepdims=True)
             for kind, name in enumerate(KINDS):
                 columns[f"title_{name}"] = np.where(
                     changed[:, :, None],
                     np.where(silent, np.nan, of_title[kind]),
-                    base[f"title_{name}"],
+                    page.own(f"title_{name}"),
                 )
+        return columns
 
     def _likeness(
-        self, candidates: Ints, vectors: Vectors, titles: Vectors, changed: NDArray[np.bool_]
+        self, nodes: Ints, vectors: Vectors, titles: Vectors, changed: Bools
     ) -> tuple[Vectors, Vectors]:
-        """Cosine to the nearest prototype of each kind, (n_kinds, n_pages, n_variants, n): of the
-        whole page, and of its title where that changed.
+        """Cosine to the nearest prototype of each kind, (n_kinds, n_pages, n_variants, n_moving):
+        of the whole page, and of its title where that changed.
         """
         prototypes = self._sources.prototypes
-        both = []
-        for found in (vectors, titles):
+        slots = self._slots[nodes].transpose(0, 2, 1)  # the maximum then runs along whole rows
+        near = prototypes.vectors[slots.reshape(len(nodes), -1)].transpose(0, 2, 1)
+        shape = (*vectors.shape[:2], *slots.shape[1:])
+        cosines = []
+        for found, wanted in ((vectors, True), (titles, changed.any(axis=1))):
             centred = unit(found - prototypes.page_centre)
             centred[~found.any(axis=2)] = 0
-            both.append(centred)
-        shape = (len(KINDS), *vectors.shape[:2], candidates.shape[1])
-        of_page, of_title = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        n = vectors.shape[1]
-        for page, nodes in enumerate(candidates):
-            rows = np.concatenate([both[0][page], both[1][page, changed[page]]])
-            slots = self._slots[nodes]  # by slot first, so that the maximum runs along whole rows
-            near = rows @ prototypes.vectors.take(slots.T.ravel(), axis=0).T
-            near = near.reshape(len(rows), slots.shape[1], len(nodes))
-            for kind, (first, last) in enumerate(self._kinds):
-                nearest = near[:, first:last].max(axis=1) * self._has[kind, nodes]
-                of_page[kind, page] = nearest[:n]
-                of_title[kind, page, changed[page]] = nearest[n:]
+            values = np.zeros(shape, dtype=np.float32)
+            values[wanted] = (centred[wanted] @ near[wanted]).reshape(-1, *shape[1:])
+            cosines.append(values)
+        of_page, of_title = (
+            np.stack([values[:, :, first:last].max(axis=2) for first, last in self._kinds])
+            * self._has[:, nodes][:, :, None]
+            for values in cosines
+        )
         return of_page, of_title
 
-    def near(self, candidates: Ints, fields: Vectors) -> Near:
-        """The labelled pages nearest to one page, `fields` its vectors by field."""
-        known = self._sources.neighbours
-        cosines = known.vectors @ unit(_PAGE_WEIGHTS @ fields)
-        n = min(NEAR, len(cosines))
-        rows = np.argpartition(-cosines, n - 1)[:n] if n else np.zeros(0, dtype=np.int64)
-        labels, shares = known.labels[rows], known.shares[rows]
-        row, column = np.nonzero(labels >= 0)
-        label, share = labels[row, column][:, None], shares[row, column][:, None]
-        votes = np.zeros((n, 3, len(candidates)), dtype=np.float32)
-        first = np.flatnonzero(np.diff(row, prepend=-1))  # rows come in order
-        holds = np.stack(
-            [
-                label == candidates,
-                self._nodes.lies_in(label, candidates),
-                self._nodes.root[label] == self._nodes.root[candidates],
-            ],
-            axis=1,
-        )
-        if len(first):
-            votes[row[first]] = np.add.reduceat(holds * share[:, None], first)
-        return Near(vectors=known.vectors[rows], votes=votes.reshape(n, 3 * len(candidates)))
 
-    def _neighbours(
-        self, columns: dict[str, Vectors], vectors: Vectors, near: Sequence[Near]
-    ) -> None:
-        n = min(len(one.vectors) for one in near)
-        if n == 0:
-            return
-        cosines = vectors @ np.stack([one.vectors for one in near]).transpose(0, 2, 1)
-        best = cosines.max(axis=2, keepdims=True)
-        k = min(N_NEIGHBOURS, n)
-        least = np.partition(cosines, n - k, axis=2)[:, :, n - k, None]
-        weights = np.where(cosines >= least, np.exp(SHARPNESS * (cosines - best)), 0)
-        weights /= weights.sum(axis=2, keepdims=True)
-        weights[~vectors.any(axis=2)] = 0
-        votes = weights @ np.stack([one.votes for one in near])
-        names = ("neighbours", "neighbours_subtree", "neighbours_root")
-        columns.update(zip(names, np.split(votes, 3, axis=2), strict=True))
-        columns["neighbours_place"] = places(columns["neighbours"])
-        columns["nearest_page"] = best
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What was known of each page: `candidates` (n_pages, n_candidates), `moving` places in them
+    and their `nodes` (n_pages, n_moving), features by name (n_pages, 1, n_candidates), `same_root`
+    1 where a candidate has the root of a moving one, (n_pages, n_candidates, n_moving).
+    """
+
+    candidates: Ints
+    moving: Ints
+    nodes: Ints
+    base: Mapping[str, Vectors]
+    same_root: Vectors
+
+    def of_moving(self, values: Vectors) -> Vectors:
+        """Values of moving candidates from those of all, the last axis."""
+        return _take(values, self.moving)
+
+    def own(self, name: str) -> Vectors:
+        """A feature of the moving candidates, (n_pages, 1, n_moving)."""
+        return _take(self.base[name], self.moving)
+
+    def with_moving(self, values: Vectors, new: Vectors) -> Vectors:
+        """`values` of the page for each variant, with new ones for the moving candidates."""
+        result = np.repeat(values, new.shape[1], axis=1)
+        np.put_along_axis(result, np.broadcast_to(self.moving[:, None], new.shape), new, axis=2)
+        return result
 
 
 class _Change:
@@ -291,14 +305,47 @@ class _Change:
         return result
 
 
-def _keywords(
-    columns: dict[str, Vectors], base: Mapping[str, Vectors], sums: Vectors, same_root: Vectors
-) -> None:
-    keywords = np.log1p(sums)
-    columns["keywords"] = keywords
-    columns["keywords_gap"] = keywords - keywords.max(axis=2, keepdims=True)
-    lost = (base["keywords"] - keywords) @ same_root
-    columns["keywords_root"] = np.log1p(np.maximum(0, np.expm1(base["keywords_root"]) - lost))
+def _neighbours(page: _Page, vectors: Vectors, near: Near) -> dict[str, Vectors]:
+    n = near.vectors.shape[1]
+    if n == 0:
+        return {}
+    cosines = vectors @ near.vectors.transpose(0, 2, 1)
+    best = cosines.max(axis=2, keepdims=True)
+    k = min(N_NEIGHBOURS, n)
+    least = np.partition(cosines, n - k, axis=2)[:, :, n - k, None]
+    weights = np.where(cosines >= least, np.exp(SHARPNESS * (cosines - best)), 0)
+    weights /= weights.sum(axis=2, keepdims=True)
+    weights[~vectors.any(axis=2)] = 0
+    votes, of_subtree, of_root = np.split(weights @ near.votes, 3, axis=2)
+    return {
+        "neighbours": votes,
+        "neighbours_subtree": of_subtree,
+        "neighbours_root": of_root,
+        "neighbours_place": _places(votes, page.with_moving(page.base["neighbours"], votes)),
+        "nearest_page": best,
+    }
+
+
+def _keywords(page: _Page, sums: Vectors) -> dict[str, Vectors]:
+    everyone = np.log1p(sums)
+    own = page.of_moving(everyone)
+    lost = (page.base["keywords"] - everyone) @ page.same_root
+    return {
+        "keywords": own,
+        "keywords_gap": own - everyone.max(axis=2, keepdims=True),
+        "keywords_root": np.log1p(np.maximum(0, np.expm1(page.own("keywords_root")) - lost)),
+    }
+
+
+def _take(values: Vectors, places: Ints) -> Vectors:
+    """Values at these places of the last axis, `places` (n_pages, n)."""
+    return np.take_along_axis(values, places[:, None], axis=2)
+
+
+def _places(values: Vectors, among: Vectors) -> Vectors:
+    """How many of a page's candidates have more."""
+    result: Vectors = (among[:, :, None] > values[..., None]).sum(axis=3, dtype=np.float32)
+    return result
 
 
 def _kinds_of_nodes(sources: Sources) -> Vectors:

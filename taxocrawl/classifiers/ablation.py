@@ -12,7 +12,8 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from taxocrawl.classifiers.ablated_features import AblatedFeatures, Near, Variants
+from taxocrawl.classifiers.ablated_features import PAGE_ROW, AblatedFeatures, Variants
+from taxocrawl.classifiers.ablated_vectors import Lost, lengths_of
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.features import FEATURE_NAMES
 from taxocrawl.classifiers.keywords import FIELD_WEIGHTS, MAX_HITS_OF_A_WORD, Places
@@ -24,14 +25,11 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 # Candidates whose margin is worked out anew in each variant, the likeliest of a page: on 160 gate
-# pages they hold .88 of the probability (6: .92, for half as much again). The others follow where
-# the likeliest lost more than a part.
+# pages they hold .88 of the probability (6: .92, for half as much again).
 MOVING = 4
-LEAST_KEPT = 0.75
 # Letters beside a word that the tokenizer may join with it, where no border parts them.
 CONTEXT = 16
 
-_ROUNDING = 1e-5
 _KEYWORDS = FEATURE_NAMES.index("keywords")
 _LETTERS = FEATURE_NAMES.index("letters")
 _FIELD_WEIGHTS = tuple(FIELD_WEIGHTS.values())
@@ -42,12 +40,14 @@ Kind = tuple[str, str, str]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PageRead:
-    """All that is needed of a page to ask about its words: its texts by field, their tokens, where
-    keywords stand, and the candidates with their features and margins.
+    """All that is needed of a page to ask about its words: its texts by field, their tokens and
+    unit vectors (N_FIELDS, n_dims), where keywords stand, and the candidates with their features
+    and margins.
     """
 
     texts: tuple[str, ...]
     token_ids: tuple[Ints, ...]
+    vectors: Vectors
     keyword_places: Sequence[Places]
     candidates: Ints
     features: Vectors
@@ -83,6 +83,7 @@ def pages_read(reading: Reading, pairs: Pairs, margins: Vectors) -> list[PageRea
         PageRead(
             texts=texts,
             token_ids=reading.token_ids[row * N_FIELDS : (row + 1) * N_FIELDS],
+            vectors=reading.vectors[row],
             keyword_places=pairs.evidence.keyword_places[row],
             candidates=pairs.candidates[row],
             features=pairs.features[row],
@@ -93,20 +94,15 @@ def pages_read(reading: Reading, pairs: Pairs, margins: Vectors) -> list[PageRea
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
-    """What all variants of a page share: token sums of each field by table, the numbers of tokens,
-    and its keywords, each once a field.
-
-    `hits` (n_hits, 4): number of the keyword, field, start, end; `counts` (n_keywords,) how often
-    each stands there, `weights` (n_keywords, n_candidates) what one time is worth.
+class _Hits:
+    """The keywords of a page, each once a field: `places` (n_hits, 4), number of the keyword,
+    field, start, end; `counts` (n_keywords,) how often each stands there, `weights`
+    (n_keywords, n_candidates) what one time is worth.
     """
 
-    sums: tuple[Vectors, ...]
-    n_tokens: Ints
-    hits: Ints
+    places: Ints
     counts: Ints
     weights: Vectors
-    neighbours: Near
 
 
 class PageAblation:
@@ -125,119 +121,127 @@ class PageAblation:
         self._booster = booster
         self._temperature = temperature
         self._features = AblatedFeatures(sources)
-        self._tables = (encoder.token_vectors, sources.linear.table)
-        # Words are asked about twice, one by one and together, so a page is prepared once.
-        self._prepared: WeakKeyDictionary[PageRead, _Prepared] = WeakKeyDictionary()
+        # Words are asked about twice, one by one and together.
+        self._hits: WeakKeyDictionary[PageRead, _Hits] = WeakKeyDictionary()
 
     def shares(self, pages: Sequence[PageRead], cuts: Sequence[Cuts]) -> list[Vectors]:
         """Share of each of the page's candidates in each variant, (n_variants, n_candidates)."""
         if not pages:
             return []
-        prepared = [self._prepare(page) for page in pages]
-        most = 1 + max(len(cut.gone) for cut in cuts)
-        variants = self._variants(pages, prepared, cuts, most)
+        variants = self._variants(pages, cuts)
         candidates = np.stack([page.candidates for page in pages])
+        margins = np.stack([page.margins for page in pages])
+        moving = np.argsort(-margins, axis=1, kind="stable")[:, :MOVING]
+        near = self._features.near(
+            np.take_along_axis(candidates, moving, axis=1), unit(variants.encoder[:, PAGE_ROW, 0])
+        )
         whole = np.stack([page.features for page in pages])
-        near = [one.neighbours for one in prepared]
-        table = self._features.table(candidates, whole, variants, near)
-        margins = np.repeat(np.stack([page.margins for page in pages])[:, None], most, axis=1)
-        touched = np.zeros(margins.shape[:2], dtype=bool)
-        for page, cut in enumerate(cuts):
-            touched[page, 1 : 1 + len(cut.gone)] = cut.gone.any(axis=1)
-        weights = self._weights(table, margins, touched)
-        weights[~variants.encoder.any(axis=(2, 3))] = 0
+        table = self._features.table(candidates, moving, whole, variants, near)
+        weights = self._weights(table, margins, moving, _touched(cuts, table.shape[1]))
+        weights[~variants.present.any(axis=2)] = 0
         return [weights[page, 1 : 1 + len(cut.gone)] for page, cut in enumerate(cuts)]
 
-    def _weights(self, table: Vectors, margins: Vectors, touched: Bools) -> Vectors:
+    def _weights(self, table: Vectors, margins: Vectors, moving: Ints, touched: Bools) -> Vectors:
         """Softmax of the margins, (n_pages, n_variants, n_candidates), new ones where `touched`."""
-        likely = np.argsort(np.argsort(-margins, axis=2, kind="stable"), axis=2) < MOVING
-        before = _softmax(margins / self._temperature)
-        moved = margins.copy()
-        for rest in (False, True):
-            moving = touched[:, :, None] & (likely != rest)
-            if moving.any():
-                moved[moving] = self._booster.inplace_predict(table[moving], predict_type="margin")
-            top = np.where(likely, moved - margins, -np.inf)
-            kept = (before * np.exp(top / self._temperature)).sum(axis=2)
-            touched = touched & (kept < LEAST_KEPT * (before * likely).sum(axis=2))
-        return _softmax(moved / self._temperature)
+        result: Vectors = np.repeat(margins[:, None], table.shape[1], axis=1)
+        if touched.any():
+            page, variant = np.nonzero(touched)
+            asked = table[touched].reshape(-1, table.shape[3])
+            found = self._booster.inplace_predict(asked, predict_type="margin")
+            result[page[:, None], variant[:, None], moving[page]] = found.reshape(len(page), -1)
+        result = np.exp((result - result.max(axis=2, keepdims=True)) / self._temperature)
+        result /= result.sum(axis=2, keepdims=True)
+        return result
 
-    def _prepare(self, page: PageRead) -> _Prepared:
-        known = self._prepared.get(page)
-        if known is None:
-            hits, counts, weights = self._keywords(page)
-            sums = tuple(_sums(table, page.token_ids) for table in self._tables)
-            known = _Prepared(
-                sums=sums,
-                n_tokens=np.array([len(ids) for ids in page.token_ids]),
-                hits=hits,
-                counts=counts,
-                weights=weights,
-                neighbours=self._features.near(page.candidates, unit(sums[0])),
-            )
-            self._prepared[page] = known
-        return known
-
-    def _variants(
-        self,
-        pages: Sequence[PageRead],
-        prepared: Sequence[_Prepared],
-        cuts: Sequence[Cuts],
-        most: int,
-    ) -> Variants:
+    def _variants(self, pages: Sequence[PageRead], cuts: Sequence[Cuts]) -> Variants:
         """Variant 0 is each page itself; pages with fewer variants than the most repeat it."""
-        vectors = [
-            np.repeat(np.stack([one.sums[number] for one in prepared])[:, None], most, axis=1)
-            for number in range(len(self._tables))
-        ]
+        words, kinds = zip(
+            *(_distinct(page.texts, cut) for page, cut in zip(pages, cuts, strict=True)),
+            strict=True,
+        )
+        most = 1 + max(len(cut.gone) for cut in cuts)
+        n_kinds = max(1, *map(len, kinds))
+        counts = np.zeros((len(pages), most, N_FIELDS, n_kinds), dtype=np.float32)
         features = np.stack([page.features for page in pages])
         keywords = np.repeat(np.expm1(features[:, None, :, _KEYWORDS]), most, axis=1)
         letters = np.repeat(np.expm1(features[:, None, 0, _LETTERS]), most, axis=1)
-        for row, (page, one, cut) in enumerate(zip(pages, prepared, cuts, strict=True)):
+        for row, (page, cut) in enumerate(zip(pages, cuts, strict=True)):
             if len(cut.fields) == 0:
                 continue
             here = slice(1, 1 + len(cut.gone))
             gone = cut.gone.astype(np.float32)
+            counts[row, here] = _counts(cut, words[row], n_kinds)
             letters[row, here] -= gone @ (cut.ends - cut.starts + 1).astype(np.float32)
-            keywords[row, here] -= _lost_keywords(one, cut, gone)
-            words, kinds = _distinct(page.texts, cut)
-            before, after, lengths = self._tokens(kinds)
-            counts = _counts(cut, words, len(kinds))
-            empty = one.n_tokens <= counts @ lengths
-            for found, table, whole in zip(vectors, self._tables, one.sums, strict=True):
-                lost = before.sums(table)
-                if after is not None:
-                    lost = lost - after.sums(table)
-                found[row, here] -= counts @ lost
-                # Tokens that the encoder gives no vector leave nothing but rounding.
-                length, least = (np.linalg.norm(v, axis=-1) for v in (found[row, here], whole))
-                found[row, here][empty | (length <= _ROUNDING * least)] = 0
+            keywords[row, here] -= _lost_keywords(self._keywords(page), cut, gone)
+        every = [kind for of_page in kinds for kind in of_page]
+        at = (
+            np.repeat(np.arange(len(pages)), [len(of_page) for of_page in kinds]),
+            np.array(
+                [number for of_page in kinds for number in range(len(of_page))], dtype=np.intp
+            ),
+        )
+        n_lost, tables = self._lost(pages, every, at, n_kinds)
+        n_tokens = np.array([len(ids) for page in pages for ids in page.token_ids])
+        empty = n_tokens.reshape(len(pages), 1, N_FIELDS) <= (counts @ n_lost)[..., 0]
+        scales = [table.scales(counts, empty) for table in tables]
+        encoder, tokens = (
+            table.mixtures(scale, counts, weights)
+            for table, scale, weights in zip(tables, scales, self._features.weights, strict=True)
+        )
         return Variants(
-            encoder=unit(vectors[0]),
-            tokens=unit(vectors[1]),
+            encoder=encoder,
+            tokens=tokens,
+            present=scales[0] > 0,
             keywords=np.maximum(keywords, 0),
             letters=np.maximum(letters, 0),
         )
 
-    def _tokens(self, kinds: Sequence[Kind]) -> tuple["_Bags", "_Bags | None", Vectors]:
-        """Tokens of each kind of word with what it touches, of what is left, how many fewer."""
+    def _lost(
+        self,
+        pages: Sequence[PageRead],
+        kinds: Sequence[Kind],
+        at: tuple[Ints, Ints],
+        n_kinds: int,
+    ) -> tuple[Vectors, tuple[Lost, Lost]]:
+        """What goes with each kind of word, which is the n-th of a page `at`: how many tokens,
+        (n_pages, 1, n_kinds, 1), and vectors by the encoder and by the head's own table.
+        """
         before = _Bags(*self._encoder.tokenize_words(["".join(kind) for kind in kinds]))
-        if not any(left or right for left, _, right in kinds):
-            return before, None, before.lengths.astype(np.float32)
-        left_over = self._encoder.tokenize(
-            [f"{left} {right}" if left or right else "" for left, _, right in kinds]
+        after = _Bags(
+            *self._encoder.tokenize_words(
+                [f"{left} {right}" if left or right else "" for left, _, right in kinds]
+            )
         )
-        after = _Bags(np.concatenate(left_over), np.array([len(ids) for ids in left_over]))
-        return before, after, (before.lengths - after.lengths).astype(np.float32)
+        n_lost = np.zeros((len(pages), 1, n_kinds, 1), dtype=np.float32)
+        n_lost[at[0], 0, at[1], 0] = before.lengths - after.lengths
+        ids = [of_text for page in pages for of_text in page.token_ids]
+        fields = np.stack([page.vectors for page in pages])
+        of_fields = lengths_of(self._encoder.token_vectors, ids, fields.reshape(len(ids), -1))
+        own = _Bags.of(ids).sums(self._sources.linear.table).reshape(*fields.shape[:2], -1)
+        tables = []
+        for table, units, lengths in (
+            (self._encoder.token_vectors, fields, of_fields.reshape(fields.shape[:2])),
+            (self._sources.linear.table, unit(own), np.linalg.norm(own, axis=2)),
+        ):
+            words = np.zeros((len(pages), n_kinds, table.shape[1]), dtype=np.float32)
+            words[at] = before.sums(table) - after.sums(table)
+            tables.append(Lost(fields=units, lengths=lengths, words=words))
+        return n_lost, (tables[0], tables[1])
 
-    def _keywords(self, page: PageRead) -> tuple[Ints, Ints, Vectors]:
+    def _keywords(self, page: PageRead) -> _Hits:
+        known = self._hits.get(page)
+        if known is None:
+            known = self._hits[page] = self._read_keywords(page)
+        return known
+
+    def _read_keywords(self, page: PageRead) -> _Hits:
         rows = [
             (field, *place) for field, places in enumerate(page.keyword_places) for place in places
         ]
         keys: dict[tuple[int, int], int] = {}
         numbers = [keys.setdefault((field, word), len(keys)) for field, word, _, _ in rows]
-        hits = np.array(rows, dtype=np.int64).reshape(-1, 4)[:, [0, 0, 2, 3]]
-        hits[:, 0] = numbers
+        places = np.array(rows, dtype=np.int64).reshape(-1, 4)[:, [0, 0, 2, 3]]
+        places[:, 0] = numbers
         place = np.full(len(self._sources.nodes), -1)
         place[page.candidates] = np.arange(len(page.candidates))
         which, nodes, amounts = self._sources.keywords.spread(
@@ -246,13 +250,8 @@ class PageAblation:
         known = place[nodes] >= 0
         weights = np.zeros((len(keys), len(page.candidates)), dtype=np.float32)
         weights[which[known], place[nodes[known]]] = amounts[known]
-        return hits, np.bincount(hits[:, 0], minlength=len(keys)), weights
-
-
-def _softmax(values: Vectors) -> Vectors:
-    weights: Vectors = np.exp(values - values.max(axis=-1, keepdims=True))
-    weights /= weights.sum(axis=-1, keepdims=True)
-    return weights
+        counts = np.bincount(places[:, 0], minlength=len(keys))
+        return _Hits(places=places, counts=counts, weights=weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,21 +261,36 @@ class _Bags:
     tokens: Ints
     lengths: Ints
 
+    @classmethod
+    def of(cls, ids: Sequence[Ints]) -> "_Bags":
+        """Of texts that are token ids already."""
+        lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
+        return cls(np.concatenate(ids), lengths)
+
     def sums(self, table: Vectors) -> Vectors:
         """Sum of the vectors of each text's tokens, (n_texts, n_dims)."""
-        of_text = np.repeat(np.arange(len(self.lengths)), self.lengths)
-        members = np.zeros((len(self.lengths), len(self.tokens)), dtype=np.float32)
-        members[of_text, np.arange(len(self.tokens))] = 1
-        result: Vectors = members @ table.take(self.tokens, axis=0)
+        result = np.zeros((len(self.lengths), table.shape[1]), dtype=np.float32)
+        spoken = self.lengths > 0
+        if spoken.any():
+            starts = (np.cumsum(self.lengths) - self.lengths)[spoken]
+            result[spoken] = np.add.reduceat(table.take(self.tokens, axis=0), starts)
         return result
 
 
-def _lost_keywords(page: _Prepared, cut: Cuts, gone: Vectors) -> Vectors:
+def _touched(cuts: Sequence[Cuts], n_variants: int) -> Bools:
+    """The variants that lack anything, (n_pages, n_variants)."""
+    result = np.zeros((len(cuts), n_variants), dtype=bool)
+    for page, cut in enumerate(cuts):
+        result[page, 1 : 1 + len(cut.gone)] = cut.gone.any(axis=1)
+    return result
+
+
+def _lost_keywords(page: _Hits, cut: Cuts, gone: Vectors) -> Vectors:
     """Keyword weight that goes with the words, (n_variants, n_candidates).
 
     A keyword goes with any of its words; a shorter one that stood in it does not come up.
     """
-    numbers, fields, starts, ends = page.hits.T[:, :, None]
+    numbers, fields, starts, ends = page.places.T[:, :, None]
     overlap = (fields == cut.fields) & (starts < cut.ends) & (ends > cut.starts)
     touched = np.flatnonzero(overlap.any(axis=1))
     if len(touched) == 0:
@@ -288,15 +302,6 @@ def _lost_keywords(page: _Prepared, cut: Cuts, gone: Vectors) -> Vectors:
     counts = page.counts[keys].astype(np.float32)
     left = np.minimum(counts - hit.astype(np.float32) @ members, MAX_HITS_OF_A_WORD)
     result: Vectors = (np.minimum(counts, MAX_HITS_OF_A_WORD) - left) @ page.weights[keys]
-    return result
-
-
-def _sums(table: Vectors, ids: Sequence[Ints]) -> Vectors:
-    """Sum of the vectors of each text's tokens, (n_texts, n_dims)."""
-    result = np.zeros((len(ids), table.shape[1]), dtype=np.float32)
-    for row, of_text in enumerate(ids):
-        if len(of_text):
-            table.take(of_text, axis=0).sum(axis=0, out=result[row])
     return result
 
 

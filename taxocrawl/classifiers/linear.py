@@ -33,9 +33,7 @@ class View:
         """
         weights = self.fields if fields is None else self.fields[list(fields)]
         mixed: Vectors = np.einsum("pfd,f->pd", vectors, weights)
-        mixed -= mixed.mean(axis=1, keepdims=True)
-        mixed /= np.sqrt(mixed.var(axis=1, keepdims=True) + _EPSILON)
-        return mixed
+        return standard(mixed)
 
 
 class LinearHead:
@@ -86,23 +84,25 @@ class LinearHead:
         self, node: int | Vectors, encoder_table: Vectors, tokens: TokenIds | None = None
     ) -> Vectors:
         """What one occurrence of each token adds to a node's logit, up to a page's own scale; or to
-        a sum of logits, weighed by `node` (n_nodes,).
+        sums of logits, weighed by `node` (n_sums, n_nodes).
 
-        (n_tokens,) of these tokens or of all: the linear part of both views, centred as their
-        normalisation centres.
+        (n_tokens,) or (n_tokens, n_sums), of these tokens or of all: the linear part of both views,
+        centred as their normalisation centres.
         """
-        result = np.zeros(len(self.table) if tokens is None else len(tokens), dtype=np.float32)
+        parts = []
         for view, table in ((self.encoder_view, encoder_table), (self.token_view, self.table)):
-            weights = view.nodes[node] if isinstance(node, int) else _combined(view.nodes, node)
+            weights = view.nodes[node] if isinstance(node, int) else node @ view.nodes
             rows = table if tokens is None else table.take(tokens, axis=0)
-            result += rows @ (weights - weights.mean())
+            parts.append(rows @ (weights - weights.mean(axis=-1, keepdims=True)).T)
+        result: Vectors = parts[0] + parts[1]
         return result
 
 
-def _combined(nodes: Vectors, shares: Vectors) -> Vectors:
-    chosen = np.flatnonzero(shares)
-    result: Vectors = shares[chosen] @ nodes[chosen]
-    return result
+def standard(mixed: Vectors) -> Vectors:
+    """Mean 0 and variance 1 along the last axis, in place."""
+    mixed -= mixed.mean(axis=-1, keepdims=True)
+    mixed /= np.sqrt(mixed.var(axis=-1, keepdims=True) + _EPSILON)
+    return mixed
 
 
 def log_softmax(logits: Vectors) -> Vectors:

@@ -1,7 +1,6 @@
 """The default classifier: candidates from many sources, ordered by gradient-boosted trees."""
 
 import functools
-import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -32,8 +31,6 @@ NAME = "ranker"
 
 # Pages of one batch that are remembered for explanations, about 20 KB each.
 REMEMBERED = 256
-
-_PUNCTUATION = string.punctuation + "“”„‘’«»–—…·•"
 
 
 class Ranker:
@@ -120,20 +117,36 @@ class Ranker:
         """What a word adds to the linear head's logit of the node over that of its rivals, at the
         scale of one token: over the mean of the page's candidates, weighed by their shares.
         """
-        node = self._position(taxonomy, node_id)
-        rivals = self._rivals(document.pages[0], node)
-        # As they stand in the page, with a comma perhaps, their tokens are known already: half of
-        # the time that a page of new words costs.
-        wanted = set(words)
-        texts = field_texts(document.pages[0])
-        pieces = dict.fromkeys(piece for text in texts for piece in text.split())
-        written = {p.strip(_PUNCTUATION).lower(): p for p in pieces if p not in wanted}
-        tokens, lengths = self._encoder.tokenize_words(
-            [w if w in pieces else written.get(w, w) for w in words]
-        )
-        weights = self._sources.linear.node_weights(rivals, self._encoder.token_vectors, tokens)
+        return self.words_scores([(document, words, taxonomy, [node_id])])[0][:, 0]
+
+    def words_scores(
+        self, asked: Sequence[tuple[Document, Sequence[str], str, Sequence[str]]]
+    ) -> list[NDArray[np.float64]]:
+        """`word_scores` of each document's words for each node, (n_words, n_nodes)."""
+        if not asked:
+            return []
+        words = [word for _, of_one, _, _ in asked for word in of_one]
+        tokens, lengths = self._encoder.tokenize_words(words)
         word_of = np.repeat(np.arange(len(words)), lengths)
-        return np.bincount(word_of, weights=weights, minlength=len(words)).astype(np.float64)
+        distinct, place = np.unique(tokens, return_inverse=True)
+        rivals = [
+            self._rivals(document.pages[0], self._position(taxonomy, node_id))
+            for document, _, taxonomy, node_ids in asked
+            for node_id in node_ids
+        ]
+        table = self._sources.linear.node_weights(
+            np.stack(rivals), self._encoder.token_vectors, distinct
+        )
+        found = []
+        first = column = 0
+        for _, of_one, _, node_ids in asked:
+            begin, end = np.searchsorted(word_of, (first, first + len(of_one)))
+            sums = np.zeros((len(of_one), len(node_ids)))
+            of_nodes = table[place[begin:end], column : column + len(node_ids)]
+            np.add.at(sums, word_of[begin:end] - first, of_nodes)
+            found.append(sums)
+            first, column = first + len(of_one), column + len(node_ids)
+        return found
 
     def _rivals(self, page: PageText, node: int) -> NDArray[np.float32]:
         """1 for the page's candidates in the node's subtree, -1 for all others, shared among them

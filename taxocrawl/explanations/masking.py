@@ -2,6 +2,7 @@
 
 import functools
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,12 +22,18 @@ Tokens = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A run of words of one field: characters `start` to `end` of it, words as their numbers."""
+    """A run of words of one field, characters `start` to `end` of it, words as their numbers."""
 
     page: PageText
     field: str
-    text: str
+    start: int
+    end: int
     words: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """On one line."""
+        return " ".join(getattr(self.page.fields, self.field)[self.start : self.end].split())
 
 
 class WordMask:
@@ -120,18 +127,20 @@ class WordMask:
             node_ids=tuple(node_ids),
         )
 
-    def phrases(self, words: Collection[int]) -> list[tuple[int, int]]:
-        """Pairs of these words that stand side by side, most frequent first."""
-        wanted = np.zeros(len(self.words), dtype=bool)
-        wanted[list(words)] = True
+    def phrases(self, words: Sequence[int]) -> list[tuple[int, int]]:
+        """Pairs of these words that stand side by side, most frequent first, then those of the
+        words given first.
+        """
+        rank = np.full(len(self.words), -1)
+        rank[list(words)] = np.arange(len(words))
         first, second = self._word_of[:-1], self._word_of[1:]
-        adjacent = wanted[first] & wanted[second] & (first != second)
+        adjacent = (rank[first] >= 0) & (rank[second] >= 0) & (first != second)
         found: dict[tuple[int, int], int] = {}
         for token in np.flatnonzero(adjacent & (self._text_of[:-1] == self._text_of[1:])).tolist():
             if self._gap(token) is not None:
                 pair = (int(first[token]), int(second[token]))
                 found[pair] = found.get(pair, 0) + 1
-        return sorted(found, key=lambda pair: -found[pair])
+        return sorted(found, key=lambda pair: (-found[pair], rank[pair[0]] + rank[pair[1]]))
 
     def phrase_text(self, phrase: Sequence[int]) -> str:
         """The words as they stand beside each other: with a space, or without one where the
@@ -142,25 +151,27 @@ class WordMask:
         return apart.join(self.words[number] for number in phrase)
 
     def passages(
-        self, fields: Collection[str], *, longest: int, with_any: NDArray[np.bool_]
+        self, fields: Collection[str], *, longest: int, with_any: Collection[int]
     ) -> Iterator[Passage]:
         """Sentences of these fields in reading order, none of more than `longest` words: those that
-        hold any of the words for which `with_any` (n_words,) is true.
+        hold any of the words `with_any`.
         """
-        wanted = np.concatenate([[0], np.cumsum(with_any[self._word_of])])
-        for number, text in enumerate(self._texts):
-            page = self._document.pages[number // len(FIELD_NAMES)]
-            field = FIELD_NAMES[number % len(FIELD_NAMES)]
-            if field not in fields:
+        telling = self.places(with_any)
+        for number in np.unique(self._text_of[telling]).tolist():
+            page, field = divmod(number, len(FIELD_NAMES))
+            if FIELD_NAMES[field] not in fields:
                 continue
-            if wanted[self._first[number]] == wanted[self._first[number + 1]]:
-                continue
+            wanted = telling[self._text_of[telling] == number].tolist()
             for first, last in self._sentences(number, longest):
-                if wanted[first] == wanted[last + 1]:
+                if bisect_left(wanted, first) == bisect_right(wanted, last):
                     continue
-                words = tuple(self._word_of[first : last + 1].tolist())
-                written = text[self._starts[first] : self._ends[last]]
-                yield Passage(page=page, field=field, text=" ".join(written.split()), words=words)
+                yield Passage(
+                    page=self._document.pages[page],
+                    field=FIELD_NAMES[field],
+                    start=int(self._starts[first]),
+                    end=int(self._ends[last]),
+                    words=tuple(self._word_of[first : last + 1].tolist()),
+                )
 
     def _sentences(self, number: int, longest: int) -> Iterator[tuple[int, int]]:
         begin = int(self._first[number])

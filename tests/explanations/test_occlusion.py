@@ -89,12 +89,13 @@ def test_evidence_is_the_sentence_with_most_weight_and_its_page(toys, document, 
     assert [url for _, _, url in evidence] == ["https://toy.example/"] * 2
 
 
-def test_one_batch_for_the_words_and_one_for_the_check(toys, document, explain):
+def test_one_batch_for_the_words_and_their_check(toys, document, explain):
     model = toys.screening({f"w{n}x": 0.01 for n in range(100)}, base=0.0)
     [why] = explain(document(" ".join(f"w{n}x" for n in range(100))), model)
-    classified, words_batch, check_batch = model.calls
-    assert (classified, check_batch) == (1, 4)
-    assert words_batch <= 1 + 20 + 5
+    classified, batch = model.calls
+    assert classified == 1
+    # The page, words, phrases, without all of those words, without as many others.
+    assert batch <= 1 + 12 + 2 + 2
     assert len(weights(why)) == 10
 
 
@@ -157,7 +158,7 @@ def test_a_score_that_breaks_its_protocol_is_refused(toys, document, taxonomy, a
     site = document("")
     predictions = model.classify([site])[0]
     model.score = lambda *_: np.array(answer)
-    with pytest.raises(ValueError, match="score of 1 documents"):
+    with pytest.raises(ValueError, match="score of 3 documents"):
         WordOcclusion(seed=0, taxonomy=taxonomy).explain(site, predictions, model)
 
 
@@ -243,5 +244,7 @@ def test_attributions_of_an_additive_model_sum_to_score_minus_base(toys, taxonom
     explainer = WordOcclusion(seed=0, taxonomy=taxonomy)
     [why] = explainer.explain(site, model.classify([site])[0], model)
     kept = sum(weights(why).values())
-    assert kept == pytest.approx(why.score - why.base_value, abs=1e-6)
+    # Crumbs beside the strongest word are not shown, but go with the others.
+    crumbs = 0.02 * max(map(abs, weights(why).values()), default=0) * len(known)
+    assert kept == pytest.approx(why.score - why.base_value, abs=1e-6 + crumbs)
     assert why.fidelity is None or 0 <= why.fidelity <= 1
