@@ -245,6 +245,7 @@ def test_attributions_of_an_additive_model_sum_to_score_minus_base(toys, taxonom
     [why] = explainer.explain(site, model.classify([site])[0], model)
     kept = sum(weights(why).values())
     # Crumbs beside the strongest word are not shown, but go with the others.
-    crumbs = 0.02 * max(map(abs, weights(why).values()), default=0) * len(known)
+    strongest = max(map(abs, weights(why).values()), default=0)
+    crumbs = len(known) * max(1e-4 * why.score, 0.02 * strongest)
     assert kept == pytest.approx(why.score - why.base_value, abs=1e-6 + crumbs)
     assert why.fidelity is None or 0 <= why.fidelity <= 1
