@@ -233,7 +233,7 @@ WORDS = [f"{letter}{letter}" for letter in "abcdefgh"]
 
 @settings(deadline=None)
 @given(
-    st.dictionaries(st.sampled_from(WORDS), st.floats(-0.1, 0.1), max_size=8),
+    st.dictionaries(st.sampled_from(WORDS), st.floats(-0.1, 0.1), max_size=5),
     st.lists(st.sampled_from(WORDS), max_size=12),
 )
 def test_attributions_of_an_additive_model_sum_to_score_minus_base(toys, taxonomy, known, text):
