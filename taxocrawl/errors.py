@@ -10,7 +10,7 @@ TaxocrawlError
 ├── WorkersError       no worker process can be started
 └── StoreError         a store cannot be opened, read or written
     ├── StoreLocked    another process holds it
-    ├── StoreVersion   its schema is newer than this program
+    ├── StoreVersion   its schema is another one than this program's
     └── QueryError     a user's SQL is refused or fails
 """
 
@@ -60,7 +60,9 @@ class StoreLocked(StoreError):
 
 
 class StoreVersion(StoreError):
-    """The store was made by a newer version; names both."""
+    """The store was made by a newer version, or by an older one and lacks what is asked of it;
+    names both.
+    """
 
 
 class QueryError(StoreError):

@@ -34,6 +34,7 @@ COMMANDS = {
     "importance": "Print which features and fields matter to the ranker, overall.",
     "label": "Say what a site is about; a person's word wins at once.",
     "labels": "Export and import labels; see how far two people agree.",
+    "migrate": "Bring a store of an older taxocrawl up to date.",
     "model": "List models, show their cards, verify their files.",
     "plugin": "Write a new plugin: a package that works, with tests that pass.",
     "plugins": "List the plugins and what they supply; check that they keep the rules.",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from taxocrawl.store.labels import WAIT_S, existing
-from taxocrawl.store.opening import connect
+from taxocrawl.store.labels import WAIT_S
+from taxocrawl.store.reader import reading
 
 Level = Literal["tier1", "node"]
 Answer = tuple[str, ...]
@@ -44,7 +44,7 @@ class Agreement:
 
 def agreements(path: Path, *, taxonomy: str | None = None) -> tuple[Agreement, ...]:
     """Every two people with a site in common, at tier 1 and at the category itself."""
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         rows = store.execute(_ANSWERS, [taxonomy, taxonomy]).fetchall()
     said: dict[str, dict[str, dict[str, Mapping[Level, Answer]]]] = {}
     for of_taxonomy, person, domain, tier1, node in rows:

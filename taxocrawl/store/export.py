@@ -20,7 +20,8 @@ from typing import Any, Final, Literal, get_args
 import duckdb
 import pyarrow.parquet as pq
 
-from taxocrawl.errors import InputError, StoreError
+from taxocrawl.errors import InputError
+from taxocrawl.store.migration import unreadable
 from taxocrawl.store.opening import connect
 
 Format = Literal["jsonl", "csv", "parquet", "openrtb", "blocklist"]
@@ -194,8 +195,7 @@ class Export:
         try:
             yield
         except duckdb.Error as error:
-            first = str(error).splitlines()[0]
-            raise StoreError(f"{self._path} cannot be read: {first}") from error
+            raise unreadable(self._path, self._store, error) from error
 
 
 def disarmed(cell: object) -> object:

@@ -8,9 +8,7 @@ from typing import Any, Final, Literal
 import duckdb
 
 from taxocrawl.errors import StoreError
-from taxocrawl.store.labels import existing
-from taxocrawl.store.opening import connect
-from taxocrawl.store.reader import WAIT_S, Failure
+from taxocrawl.store.reader import WAIT_S, Failure, reading
 
 ChangeKind = Literal["outcome", "gained", "lost", "appeared", "vanished"]
 
@@ -50,7 +48,7 @@ def failures(
 
     A line that names no host has its own text as domain. StoreError where there is no such run.
     """
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         run = _run(store, path, run_id)
         result = store.execute(_FAILURES, {"run": run, "all": not retryable_only})
         names = [column[0] for column in result.description or ()]
@@ -64,7 +62,7 @@ def changes(path: Path, *, before: str | None = None, after: str | None = None) 
 
     Of the categories only the deepest are told: who gains `Sports > Soccer` gains `Sports` too.
     """
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         last = _run(store, path, after)
         first = _run(store, path, before) if before else _previous(store, path, last)
         result = store.execute(_CHANGES, {"before": first, "after": last})

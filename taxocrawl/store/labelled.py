@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from taxocrawl.store.labels import WAIT_S, existing
-from taxocrawl.store.opening import connect
+from taxocrawl.store.labels import WAIT_S
+from taxocrawl.store.reader import reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class LabelledText:
 
 def labelled_pages(path: Path, taxonomy: str) -> Iterator[LabelledText]:
     """Labelled pages, and of labelled sites the home page; those without any text are left out."""
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         rows = store.execute(_LABELLED, [taxonomy]).fetchall()
     for *texts, node_ids in rows:
         domain, url, title, description, headings, text, language = (t or "" for t in texts)

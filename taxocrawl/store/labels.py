@@ -15,6 +15,7 @@ from taxocrawl.errors import StoreError
 from taxocrawl.store import catalogue
 from taxocrawl.store.migration import now, prepare
 from taxocrawl.store.opening import StoreBusy, connect
+from taxocrawl.store.reader import reading
 from taxocrawl.store.rows import append
 from taxocrawl.taxonomies.tree import Node, Taxonomy, parents_first
 
@@ -48,7 +49,7 @@ class Label:
 
 def taxonomy_of(path: Path, name: str) -> Taxonomy | None:
     """The categories of a taxonomy as the store has them; None where it has no such taxonomy."""
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         rows = store.execute(
             "SELECT node_id, parent_id, name, tier FROM nodes WHERE taxonomy = ? ORDER BY position",
             [name],
@@ -61,7 +62,7 @@ def taxonomy_of(path: Path, name: str) -> Taxonomy | None:
 
 def taxonomies_of(path: Path) -> tuple[str, ...]:
     """Names of the taxonomies in the store, that of the newest run's answers first."""
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         rows = store.execute(_TAXONOMIES).fetchall()
     return tuple(name for (name,) in rows)
 
@@ -128,7 +129,7 @@ def remove_labels(
 
 def read_labels(path: Path, *, domain: str | None = None) -> Iterator[tuple[Label, str]]:
     """Every label, or those of one site, with the path of its category ('' for none fits)."""
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         rows = store.execute(_READ, [domain, domain]).fetchall()
     for *values, node_path in rows:
         said: dict[str, Any] = dict(zip(Label.__slots__, values, strict=True))
@@ -137,7 +138,7 @@ def read_labels(path: Path, *, domain: str | None = None) -> Iterator[tuple[Labe
 
 def knows_site(path: Path, domain: str, url: str | None = None) -> bool:
     """Whether the store holds the site, or the page where `url` is given."""
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         found = store.execute(
             "SELECT 1 FROM sites WHERE domain = ? AND (? IS NULL OR domain IN "
             "(SELECT domain FROM pages WHERE url = ?)) LIMIT 1",

@@ -42,12 +42,9 @@ def prepare(path: Path, *, wait_s: float, steps: Sequence[Step] = STEPS) -> None
         _set_wal_aside(path, error)
         found = _examine(path, wait_s=wait_s)
     if found.steps > len(steps):
-        raise StoreVersion(
-            f"{path} has schema {found.steps}, this taxocrawl {program_version()} knows schema "
-            f"{len(steps)}; use a newer taxocrawl"
-        )
+        raise StoreVersion(_newer(path, found.steps, len(steps)))
     if 0 < found.steps < len(steps):
-        copy = path.with_name(f"{path.name}.before-step-{found.steps + 1}")
+        copy = copy_before(path, found.steps)
         shutil.copyfile(path, copy)
         _LOG.info("%s is of schema %d: kept as %s before the change", path, found.steps, copy.name)
     views = _Views.packaged()
@@ -96,6 +93,46 @@ class _Views:
         )
 
 
+def copy_before(path: Path, steps: int) -> Path:
+    """Where the copy of a store is kept that had so many steps."""
+    return path.with_name(f"{path.name}.before-step-{steps + 1}")
+
+
+def schema_of(path: Path) -> int:
+    """The last step applied to a store; 0 where there is no file yet."""
+    return _examine(path, wait_s=0).steps
+
+
+def unreadable(
+    path: Path, connection: duckdb.DuckDBPyConnection, error: duckdb.Error
+) -> StoreError:
+    """Why a question of this program failed: another schema is the likeliest reason."""
+    if other := other_schema(path, connection):
+        return StoreVersion(other)
+    return StoreError(f"{path} cannot be read: {str(error).splitlines()[0]}")
+
+
+def other_schema(path: Path, connection: duckdb.DuckDBPyConnection) -> str:
+    """What differs between an open store's schema and this program's, and the cure; '' if none."""
+    found = _found(path, connection)
+    if found.steps > len(STEPS):
+        return _newer(path, found.steps, len(STEPS))
+    if found.steps < len(STEPS) or found.views != _Views.packaged().sha256:
+        return (
+            f"{path} was made by an older taxocrawl (schema {found.steps}, this "
+            f"{program_version()} has {len(STEPS)}); `taxocrawl migrate -s {path}` brings it up to "
+            "date and keeps a copy"
+        )
+    return ""
+
+
+def _newer(path: Path, steps: int, known: int) -> str:
+    return (
+        f"{path} has schema {steps}, this taxocrawl {program_version()} knows schema {known}; "
+        "use a newer taxocrawl"
+    )
+
+
 def _set_wal_aside(path: Path, error: WalError) -> None:
     """FAULTS D03: what the log held is in the spool too, so nothing is lost without it."""
     wal = path.with_name(path.name + ".wal")
@@ -109,16 +146,20 @@ def _examine(path: Path, *, wait_s: float) -> _Found:
     if not path.exists():
         return _Found(0, "")
     with connect(path, read_only=True, wait_s=wait_s) as connection:
-        names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-        if not names:
-            return _Found(0, "")
-        if ("schema_steps",) not in names:
-            raise StoreError(f"{path} is a DuckDB file but no taxocrawl store; name another file")
-        done = connection.execute("SELECT coalesce(max(step), 0) FROM schema_steps").fetchall()
-        try:
-            views = connection.execute("SELECT views_version()").fetchall()
-        except duckdb.CatalogException:
-            views = [("",)]
+        return _found(path, connection)
+
+
+def _found(path: Path, connection: duckdb.DuckDBPyConnection) -> _Found:
+    names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    if not names:
+        return _Found(0, "")
+    if ("schema_steps",) not in names:
+        raise StoreError(f"{path} is a DuckDB file but no taxocrawl store; name another file")
+    done = connection.execute("SELECT coalesce(max(step), 0) FROM schema_steps").fetchall()
+    try:
+        views = connection.execute("SELECT views_version()").fetchall()
+    except duckdb.CatalogException:
+        views = [("",)]
     return _Found(int(done[0][0]), str(views[0][0]))
 
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import duckdb
 
-from taxocrawl.errors import StoreError
 from taxocrawl.records import (
     Attribution,
     Explanation,
@@ -21,6 +20,7 @@ from taxocrawl.records import (
     Risk,
     Tag,
 )
+from taxocrawl.store.migration import unreadable
 from taxocrawl.store.opening import connect
 
 WAIT_S: Final = 10.0
@@ -188,8 +188,7 @@ def reading(path: Path, *, wait_s: float = WAIT_S) -> Iterator[duckdb.DuckDBPyCo
         try:
             yield connection
         except duckdb.Error as error:
-            first = str(error).splitlines()[0]
-            raise StoreError(f"{path} cannot be read: {first}") from error
+            raise unreadable(path, connection, error) from error
 
 
 def _rows(

@@ -8,6 +8,7 @@ from typing import Any, Final
 import duckdb
 
 from taxocrawl.errors import QueryError
+from taxocrawl.store.migration import other_schema
 from taxocrawl.store.opening import connect
 from taxocrawl.store.reader import WAIT_S
 
@@ -112,7 +113,8 @@ class Store:
                 relation = connection.sql(query, params=given or None)
                 table = None if relation is None else relation.to_arrow_table()
             except duckdb.Error as error:
-                raise QueryError(str(error)) from error
+                older = other_schema(self.path, connection)
+                raise QueryError(f"{error}\n{older}" if older else str(error)) from error
         if table is None:
             raise QueryError("the query gives no rows; only SELECT does")
         return self._memory.from_arrow(table)

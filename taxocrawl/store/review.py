@@ -9,9 +9,9 @@ import duckdb
 import numpy as np
 
 from taxocrawl.store.diverse import choose
-from taxocrawl.store.labels import WAIT_S, Label, existing, write_labels, writing
+from taxocrawl.store.labels import WAIT_S, Label, write_labels, writing
 from taxocrawl.store.migration import now
-from taxocrawl.store.opening import connect
+from taxocrawl.store.reader import reading
 
 CLOSE: Final = 0.2
 """A lead of the first choice over the best one of another branch below this is worth a look."""
@@ -139,7 +139,7 @@ def _key(item: ReviewItem) -> list[object]:
 
 
 def _item(path: Path, sql: str, values: Sequence[object]) -> ReviewItem | None:
-    with connect(existing(path), read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         found = _rows(store, sql, values)
         if not found:
             return None

@@ -7,7 +7,7 @@ from typing import Final
 
 from taxocrawl.domains import parse_line
 from taxocrawl.records import InputLine, OutcomeKind
-from taxocrawl.store.opening import connect
+from taxocrawl.store.reader import reading
 
 WAIT_S: Final = 30.0
 
@@ -27,7 +27,7 @@ class Revisit:
 
 def due_lines(path: Path, run_id: str, revisit: Revisit) -> Iterator[InputLine]:
     """The store's due sites as lines of a list, by name. The run itself is no earlier one."""
-    with connect(path, read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         rows = store.execute(
             f"{_KNOWN} SELECT domain FROM known WHERE due ORDER BY domain",  # noqa: S608
             _parameters(run_id, revisit),
@@ -43,7 +43,7 @@ def only_due(
 
     A site that the store does not know is due. All that are not are in memory: 0.2 GB a million.
     """
-    with connect(path, read_only=True, wait_s=WAIT_S) as store:
+    with reading(path, wait_s=WAIT_S) as store:
         rows = store.execute(
             f"{_KNOWN} SELECT domain, outcome, run_id FROM known WHERE NOT due",  # noqa: S608
             _parameters(run_id, revisit),

@@ -22,6 +22,7 @@ import duckdb
 
 from taxocrawl.errors import QueryError, StoreError
 from taxocrawl.store import allowed
+from taxocrawl.store.migration import other_schema
 from taxocrawl.store.opening import StoreBusy, connect
 
 ANSWER_BYTES: Final = 64 * 2**20
@@ -74,20 +75,20 @@ def answer(request: dict[str, Any]) -> Iterator[str]:
     with connect(path, read_only=True, wait_s=request["wait_s"], config=config) as store:
         for statement in _LOCKED:
             store.execute(statement)
-        _check_relations(store, wanted)
+        _check_relations(store, wanted, path)
         try:
             result = store.execute(sql)
             yield from _lines(result, request["max_rows"])
         except (duckdb.OutOfMemoryException, MemoryError) as error:
             raise QueryError(_TOO_MUCH) from error
         except duckdb.Error as error:
-            raise QueryError(_explained(str(error), path)) from error
+            raise QueryError(_explained(str(error), path) + _other_schema(store, path)) from error
 
 
 _TOO_MUCH: Final = "the query needs too much memory; ask for less at once"
 
 
-def _check_relations(store: duckdb.DuckDBPyConnection, wanted: Sequence[str]) -> None:
+def _check_relations(store: duckdb.DuckDBPyConnection, wanted: Sequence[str], path: Path) -> None:
     found = store.execute(
         "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' AND NOT internal "
         "UNION ALL SELECT view_name FROM duckdb_views() WHERE schema_name = 'main' AND NOT internal"
@@ -97,7 +98,13 @@ def _check_relations(store: duckdb.DuckDBPyConnection, wanted: Sequence[str]) ->
         if name.lower() not in known:
             near = difflib.get_close_matches(name.lower(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-            raise QueryError(f"there is no table {name!r}; {hint}")
+            raise QueryError(f"there is no table {name!r}; {hint}{_other_schema(store, path)}")
+
+
+def _other_schema(store: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """Words to add where the store's schema is another: what the docs name may not be there."""
+    said = other_schema(Path(path.name), store)  # no folder is told
+    return f"; {said}" if said else ""
 
 
 def _lines(result: duckdb.DuckDBPyConnection, max_rows: int) -> Iterator[str]:
