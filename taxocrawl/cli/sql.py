@@ -28,6 +28,7 @@ FORMATS = ("table", "json", "csv")
     help="[default: table on a terminal, csv in a pipe]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json: one line a row.")
+@click.option("--raw", is_flag=True, help="CSV: leave cells that a spreadsheet would run as is.")
 @click.option("--max-rows", type=click.IntRange(1), default=10_000, show_default=True)
 @click.option(
     "--timeout", "timeout_s", type=float, default=30.0, show_default=True, help="Seconds."
@@ -37,6 +38,7 @@ def command(
     store: Path,
     shape: str | None,
     as_json: bool,
+    raw: bool,
     max_rows: int,
     timeout_s: float,
 ) -> None:
@@ -57,7 +59,10 @@ def command(
         )
     result = query.run_sql(path, text, timeout_s=timeout_s, max_rows=max_rows)
     shape = "json" if as_json else shape or ("table" if sys.stdout.isatty() else "csv")
-    {"table": _table, "json": _json_lines, "csv": _csv}[shape](result)
+    if shape == "csv":
+        _csv(result, raw=raw)
+    else:
+        {"table": _table, "json": _json_lines}[shape](result)
     if result.truncated:
         click.echo(f"cut after {max_rows:,} rows; --max-rows gives more", err=True)
 
@@ -91,7 +96,9 @@ def _json_lines(result: "QueryResult") -> None:
         click.echo(json.dumps(named, ensure_ascii=False, default=str))
 
 
-def _csv(result: "QueryResult") -> None:
+def _csv(result: "QueryResult", *, raw: bool) -> None:
+    from taxocrawl.store.csv_cells import disarmed
+
     writer = csv.writer(sys.stdout)
     writer.writerow(result.columns)
-    writer.writerows(result.rows)
+    writer.writerows(result.rows if raw else (map(disarmed, row) for row in result.rows))

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from taxocrawl.errors import InputError
+from taxocrawl.store.csv_cells import disarmed
 from taxocrawl.store.migration import unreadable
 from taxocrawl.store.opening import connect
 
@@ -33,8 +34,6 @@ SITES_AT_ONCE: Final = 10_000
 WORDS_SHOWN: Final = 10
 MEMORY: Final = "1GB"
 """Of DuckDB."""
-# A spreadsheet runs a cell that begins so as a formula (FAULTS C17, OWASP "CSV Injection").
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Row = dict[str, Any]
 
@@ -196,11 +195,6 @@ class Export:
             yield
         except duckdb.Error as error:
             raise unreadable(self._path, self._store, error) from error
-
-
-def disarmed(cell: object) -> object:
-    """The cell as a spreadsheet shows it without running it."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 class _Beside:

@@ -4,7 +4,6 @@ import csv
 import functools
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Any, Final, Literal, TextIO
 
 from taxocrawl import domains
 from taxocrawl.errors import InputError, TaxonomyError
+from taxocrawl.store.csv_cells import disarmed, rearmed
 from taxocrawl.store.labels import Label, Verdict
 from taxocrawl.taxonomies import search
 from taxocrawl.taxonomies.tree import Taxonomy
@@ -49,9 +49,6 @@ _VERDICTS: Final[Mapping[str, Verdict]] = {
     "is_not": "is_not",
     "not": "is_not",
 }
-_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
-"""FAULTS C17, OWASP CSV injection: a spreadsheet would run a cell that begins so."""
-_QUOTED_FORMULA: Final = re.compile(r"'[=+\-@\t\r]")
 
 Values = Mapping[str, str]
 
@@ -87,7 +84,7 @@ def write(labels: Iterable[tuple[Label, str]], file: TextIO, *, shape: FileForma
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_harmless(row[name] or "") for name in COLUMNS])
+        writer.writerow([disarmed(row[name] or "") for name in COLUMNS])
     return len(rows)
 
 
@@ -191,10 +188,6 @@ def values_of(label: Label, path: str) -> dict[str, str | None]:
     return {name: (said | {"path": path})[name] for name in COLUMNS}
 
 
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
 def _decoded(data: bytes, name: str) -> str:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -241,8 +234,8 @@ def _csv_rows(text: str, name: str) -> Iterator[FileRow]:
             problem = f"{len(cells)} cells, the header has {len(header)}"
             yield FileRow(number=number, values={}, problem=problem)
         else:
-            cells = [cell[1:] if _QUOTED_FORMULA.match(cell) else cell for cell in cells]
-            yield FileRow(number=number, values=_named(dict(zip(header, cells, strict=False))))
+            values = dict(zip(header, map(rearmed, cells), strict=False))
+            yield FileRow(number=number, values=_named(values))
 
 
 def _check_header(header: Sequence[str], name: str) -> None:

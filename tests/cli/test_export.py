@@ -13,7 +13,7 @@ from taxocrawl.domains import parse_line
 from taxocrawl.records import Attribution, Explanation, Outcome, Prediction
 from taxocrawl.settings import Settings
 from taxocrawl.store import export
-from taxocrawl.store.export import disarmed
+from taxocrawl.store.csv_cells import disarmed, rearmed
 from taxocrawl.store.writer import StoreWriter
 from taxocrawl.taxonomies import formats
 from taxocrawl.taxonomies.tree import Node, Taxonomy
@@ -122,10 +122,19 @@ def test_csv_cells_that_a_spreadsheet_would_run_are_disarmed_unless_raw(
     assert raw[2]["name"] == "=HYPERLINK(1)"
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
 def test_each_first_letter_of_a_formula_is_disarmed(start: str) -> None:  # C17
     assert disarmed(f"{start}cmd") == f"'{start}cmd"
     assert disarmed(f"a{start}cmd") == f"a{start}cmd"
+    assert rearmed(disarmed(f"{start}cmd")) == f"{start}cmd"
+
+
+def test_csv_of_sql_is_disarmed_too(run: Run, store: Path) -> None:  # C17
+    query = "SELECT name, -1.5 AS below FROM nodes WHERE node_id = 'f'"
+    [row] = read_csv(run("sql", str(store), query, "--format", "csv").out)
+    assert row == {"name": "'=HYPERLINK(1)", "below": "-1.5"}
+    [row] = read_csv(run("sql", str(store), query, "--format", "csv", "--raw").out)
+    assert row["name"] == "=HYPERLINK(1)"
 
 
 def test_numbers_are_left_alone() -> None:
