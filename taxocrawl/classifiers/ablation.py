@@ -56,23 +56,29 @@ class PageRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cuts:
-    """Words of a page by field, start and end in its text (n_words,), and the variants that lack
-    some of them, `gone` (n_variants, n_words).
+    """Words of a page by field, start and end in its text (n_words,), whether they touch another
+    word, and the variants that lack some of them, `gone` (n_variants, n_words).
     """
 
     fields: Ints
     starts: Ints
     ends: Ints
+    joined: Bools
     gone: Bools
 
 
 def cuts_of(ablation: Ablation, page: int) -> Cuts:
     """The words of one page that go in any variant."""
     own = np.flatnonzero((ablation.pages == page) & ablation.gone.any(axis=0))
+    fields, starts, ends = ablation.fields, ablation.starts, ablation.ends
+    # In scripts with spaces nearly every word stands alone.
+    touching = (ends[:-1] == starts[1:]) & (fields[:-1] == fields[1:])
+    joined = np.append(touching, False) | np.insert(touching, 0, False)
     return Cuts(
-        fields=ablation.fields[own],
-        starts=ablation.starts[own],
-        ends=ablation.ends[own],
+        fields=fields[own],
+        starts=starts[own],
+        ends=ends[own],
+        joined=joined[: len(fields)][own],
         gone=ablation.gone[:, own],
     )
 
@@ -207,13 +213,14 @@ class PageAblation:
         (n_pages, 1, n_kinds, 1), and vectors by the encoder and by the head's own table.
         """
         before = _Bags(*self._encoder.tokenize_words(["".join(kind) for kind in kinds]))
+        joined = [number for number, (left, _, right) in enumerate(kinds) if left or right]
         after = _Bags(
-            *self._encoder.tokenize_words(
-                [f"{left} {right}" if left or right else "" for left, _, right in kinds]
-            )
+            *self._encoder.tokenize_words([f"{kinds[n][0]} {kinds[n][2]}" for n in joined])
         )
+        lengths = before.lengths.copy()
+        lengths[joined] -= after.lengths
         n_lost = np.zeros((len(pages), 1, n_kinds, 1), dtype=np.float32)
-        n_lost[at[0], 0, at[1], 0] = before.lengths - after.lengths
+        n_lost[at[0], 0, at[1], 0] = lengths
         ids = [of_text for page in pages for of_text in page.token_ids]
         fields = np.stack([page.vectors for page in pages])
         of_fields = lengths_of(self._encoder.token_vectors, ids, fields.reshape(len(ids), -1))
@@ -224,7 +231,9 @@ class PageAblation:
             (self._sources.linear.table, unit(own), np.linalg.norm(own, axis=2)),
         ):
             words = np.zeros((len(pages), n_kinds, table.shape[1]), dtype=np.float32)
-            words[at] = before.sums(table) - after.sums(table)
+            lost = before.sums(table)
+            lost[joined] -= after.sums(table)
+            words[at] = lost
             tables.append(Lost(fields=units, lengths=lengths, words=words))
         return n_lost, (tables[0], tables[1])
 
@@ -308,14 +317,23 @@ def _lost_keywords(page: _Hits, cut: Cuts, gone: Vectors) -> Vectors:
 def _distinct(texts: Sequence[str], cut: Cuts) -> tuple[NDArray[np.intp], list[Kind]]:
     """The kind of each word that goes, and all kinds."""
     kinds: dict[Kind, int] = {}
-    numbers = []
-    rows = zip(cut.fields.tolist(), cut.starts.tolist(), cut.ends.tolist(), strict=True)
-    for field, start, end in rows:
-        text = texts[field]
-        # In scripts with spaces borders part nearly every word from its neighbours.
-        joined = (start > 0 and _is_word(text[start - 1])) or _is_word(text[end : end + 1])
-        kind = _in_context(text, start, end) if joined else ("", text[start:end], "")
-        numbers.append(kinds.setdefault(kind, len(kinds)))
+    underscored = ["_" in text for text in texts]  # which joins words to some tokenizers
+    rows = zip(
+        cut.fields.tolist(),
+        cut.starts.tolist(),
+        cut.ends.tolist(),
+        cut.joined.tolist(),
+        strict=True,
+    )
+    numbers = [
+        kinds.setdefault(
+            _in_context(texts[field], start, end)
+            if joined or underscored[field]
+            else ("", texts[field][start:end].lower(), ""),
+            len(kinds),
+        )
+        for field, start, end, joined in rows
+    ]
     return np.array(numbers, dtype=np.intp), list(kinds)
 
 

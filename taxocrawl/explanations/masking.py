@@ -99,9 +99,19 @@ class WordMask:
 
     def places(self, words: Collection[int] | Tokens) -> Tokens:
         """Where these words stand, as numbers of all occurrences in reading order."""
+        if len(words) == 1:
+            order, first = self._by_word
+            [word] = words
+            return order[first[word] : first[word + 1]]
         gone = np.zeros(len(self.words), dtype=bool)
         gone[words if isinstance(words, np.ndarray) else list(words)] = True
         return np.flatnonzero(gone[self._word_of])
+
+    @functools.cached_property
+    def _by_word(self) -> tuple[Tokens, list[int]]:
+        """All places, those of each word together, and where each begins."""
+        first = np.cumsum([0, *self.counts])
+        return np.argsort(self._word_of, kind="stable"), first.tolist()
 
     def phrase_places(self, phrase: Sequence[int]) -> Tokens:
         """Where these words stand side by side, the places of all of them."""

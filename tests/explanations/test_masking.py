@@ -103,7 +103,7 @@ def test_passages_are_sentences_cut_at_the_longest_length(document):
     mask = WordMask(
         document("One two. Version 3.5 is out!\nThree。四五六。 a b c d e f", title="T t")
     )
-    everything = np.ones(len(mask.words), dtype=bool)
+    everything = range(len(mask.words))
     assert [
         passage.text for passage in mask.passages({"title", "body"}, longest=4, with_any=everything)
     ] == [
