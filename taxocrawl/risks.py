@@ -1,8 +1,10 @@
 """The closed list of risks, one word each, and the presets that choose among them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+
+from taxocrawl.records import Risk
 
 RISKS: Mapping[str, str] = MappingProxyType(
     {
@@ -34,6 +36,14 @@ class Preset:
     topics: tuple[str, ...]
     min_confidence: float
     doc: str
+
+    def counted(self, risks: Iterable[Risk]) -> tuple[Risk, ...]:
+        """Those that keep a site out, in the order given."""
+        return tuple(
+            risk
+            for risk in risks
+            if risk.topic in self.topics and risk.confidence >= self.min_confidence
+        )
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(

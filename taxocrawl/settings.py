@@ -24,6 +24,7 @@ SHIPPED_MODELS = Path(__file__).parent / "models"
 KeepText = Literal["none", "main", "all"]
 Aspect = Literal["form", "risk", "tags"]
 DocumentKind = Literal["page", "product"]
+RiskPreset = Literal["", "brand-safety", "strict", "family"]
 TlsVerify = Literal["strict", "warn"]
 
 _CONNECT_TO = re.compile(r"(\[[^\]]*\]|[^:\[\]]*):(\d*):(\[[^\]]+\]|[^:\[\]]+):(\d*)")
@@ -134,6 +135,9 @@ class Settings:
     )
     aspects: tuple[Aspect, ...] = setting(
         ("form", "risk", "tags"), "what is said of a site beside its categories"
+    )
+    preset: RiskPreset = setting(
+        "", "answer only the risks that count by a preset of risks (empty: all that are sure)"
     )
     forms_model: str = setting("forms", "model of form and risk: its name or folder")
     explain: tuple[str, ...] = setting(("words", "shap"), "explainers that run for every site")

@@ -15,6 +15,7 @@ from taxocrawl.classifiers.token_bags import TokenBags
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Resources
 from taxocrawl.records import Document, Form, Prediction, Risk, Tag
+from taxocrawl.risks import PRESETS, Preset
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,10 @@ class TagReader(Protocol):
 
 
 class SiteAspects:
-    """The readers of what was asked for, called once a batch; a reader may be absent."""
+    """The readers of what was asked for, called once a batch; a reader may be absent.
+
+    With a `preset` only the risks that count by it are told.
+    """
 
     def __init__(
         self,
@@ -66,8 +70,10 @@ class SiteAspects:
         form: FormReader | None = None,
         risk: RiskReader | None = None,
         tags: TagReader | None = None,
+        preset: Preset | None = None,
     ) -> None:
         self._form, self._risk, self._tags = form, risk, tags
+        self._preset = preset
 
     def read(
         self, documents: Sequence[Document], predictions: Sequence[Predictions]
@@ -80,6 +86,8 @@ class SiteAspects:
         risks = (
             self._risk.read(documents, predictions) if self._risk else [a.risks for a in nothing]
         )
+        if self._preset:
+            risks = [self._preset.counted(of_document) for of_document in risks]
         tags = self._tags.read(documents, predictions) if self._tags else [a.tags for a in nothing]
         return [
             Aspects(form=form, risks=of_document, tags=words)
@@ -109,6 +117,7 @@ def create(resources: Resources) -> SiteAspects:
         form=form if "form" in wanted else None,
         risk=risk if "risk" in wanted else None,
         tags=tag_words.create(resources) if "tags" in wanted else None,
+        preset=PRESETS.get(resources.settings.preset),
     )
 
 

@@ -19,6 +19,7 @@ from taxocrawl.cli.options import load_settings, of_settings
     "min_confidence",
     "kind",
     "aspects",
+    "preset",
     "explain",
     "model",
     "forms_model",

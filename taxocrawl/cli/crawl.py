@@ -39,6 +39,7 @@ _LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".gz", ".list"})
     "taxonomies",
     "classifiers",
     "aspects",
+    "preset",
     "explain",
     "max_pages",
     "concurrency",

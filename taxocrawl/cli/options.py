@@ -46,7 +46,7 @@ def _option(name: str) -> Callable[[Command], Command]:
         complete = complete_taxonomy if name == "taxonomies" else None
         text = f"{doc} (repeatable){shown}"
         return click.option(singular, name, multiple=True, help=text, shell_complete=complete)
-    choices = get_args(field.type)
+    choices = tuple(filter(None, get_args(field.type)))  # '' is what not giving it means
     kind: Any = (
         click.Choice(choices) if choices and all(isinstance(c, str) for c in choices) else None
     )

@@ -20,6 +20,7 @@ from taxocrawl.cli.options import load_settings, of_settings, store_option
     "model",
     "forms_model",
     "aspects",
+    "preset",
     "encoder",
     "workers",
     "keep_text",

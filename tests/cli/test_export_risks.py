@@ -1,14 +1,20 @@
 """Block-lists and answers by risk: presets choose topics and how sure they must be."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import pytest
 from cli_samples import Run, runner, site, write_run
 
+from taxocrawl.classifiers.aspects import SiteAspects
+from taxocrawl.extraction.documents import from_text
+from taxocrawl.plugins import loading
 from taxocrawl.records import Form, Risk
 from taxocrawl.risks import PRESETS, RISKS
+from taxocrawl.settings import RiskPreset, Settings
 
 
 @pytest.fixture
@@ -82,3 +88,47 @@ def test_presets_and_risks_cannot_be_mixed(run: Run, store: Path) -> None:
 
 def test_presets_name_known_risks() -> None:
     assert all(set(preset.topics) <= set(RISKS) for preset in PRESETS.values())
+
+
+def test_every_preset_is_a_value_of_the_setting() -> None:
+    assert set(get_args(RiskPreset)) == {"", *PRESETS}
+
+
+class SaysBoth:
+    def read(self, documents: object, predictions: Sequence[object]) -> list[tuple[Risk, ...]]:
+        both = Risk(topic="spam", confidence=0.9), Risk(topic="gambling", confidence=0.6)
+        return [both for _ in predictions]
+
+
+@pytest.mark.parametrize(
+    ("preset", "told"),
+    [(None, ["spam", "gambling"]), ("brand-safety", ["spam"]), ("family", ["gambling"])],
+)
+def test_with_a_preset_only_the_risks_that_count_are_told(
+    preset: str | None, told: list[str]
+) -> None:
+    document = from_text("1", text="win big")
+    aspects = SiteAspects(risk=SaysBoth(), preset=PRESETS[preset] if preset else None)
+    [found] = aspects.read([document], [()])
+    assert [risk.topic for risk in found.risks] == told
+
+
+@pytest.mark.slow
+def test_the_setting_chooses_the_preset() -> None:
+    casino = from_text("1", text="Play online poker and roulette for real money at our casino")
+    warez = from_text("2", text="Warez, keygen, crack and full movie torrent free download")
+    told = {}
+    for preset in ("", "family"):
+        settings = Settings(preset=preset, aspects=("risk",))
+        aspects = loading.load_builtins(settings).aspects()
+        told[preset] = [
+            [risk.topic for risk in found.risks]
+            for found in aspects.read([casino, warez], [(), ()])
+        ]
+    assert told == {"": [["gambling"], ["piracy"]], "family": [["gambling"], []]}
+
+
+def test_an_unknown_preset_names_the_known_ones(run: Run) -> None:
+    refused = run("classify", "--text", "win big", "--preset", "nope")
+    assert refused.code == 2
+    assert "'brand-safety', 'strict', 'family'" in refused.err
