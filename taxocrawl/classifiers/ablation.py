@@ -217,24 +217,25 @@ class PageAblation:
         after = _Bags(
             *self._encoder.tokenize_words([f"{kinds[n][0]} {kinds[n][2]}" for n in joined])
         )
-        lengths = before.lengths.copy()
-        lengths[joined] -= after.lengths
+        n_tokens = before.lengths.copy()
+        n_tokens[joined] -= after.lengths
         n_lost = np.zeros((len(pages), 1, n_kinds, 1), dtype=np.float32)
-        n_lost[at[0], 0, at[1], 0] = lengths
+        n_lost[at[0], 0, at[1], 0] = n_tokens
         ids = [of_text for page in pages for of_text in page.token_ids]
         fields = np.stack([page.vectors for page in pages])
-        of_fields = lengths_of(self._encoder.token_vectors, ids, fields.reshape(len(ids), -1))
-        own = _Bags.of(ids).sums(self._sources.linear.table).reshape(*fields.shape[:2], -1)
+        shape = fields.shape[:2]
+        encoder, own = self._encoder.token_vectors, self._sources.linear.table
+        sums = _Bags.of(ids).sums(own)
         tables = []
         for table, units, lengths in (
-            (self._encoder.token_vectors, fields, of_fields.reshape(fields.shape[:2])),
-            (self._sources.linear.table, unit(own), np.linalg.norm(own, axis=2)),
+            (encoder, fields, lengths_of(encoder, ids, fields.reshape(len(ids), -1))),
+            (own, unit(sums).reshape(*shape, -1), np.sqrt((sums**2).sum(axis=1))),
         ):
-            words = np.zeros((len(pages), n_kinds, table.shape[1]), dtype=np.float32)
             lost = before.sums(table)
             lost[joined] -= after.sums(table)
+            words = np.zeros((len(pages), n_kinds, table.shape[1]), dtype=np.float32)
             words[at] = lost
-            tables.append(Lost(fields=units, lengths=lengths, words=words))
+            tables.append(Lost(fields=units, lengths=lengths.reshape(shape), words=words))
         return n_lost, (tables[0], tables[1])
 
     def _keywords(self, page: PageRead) -> _Hits:

@@ -22,7 +22,7 @@ from taxocrawl.taxonomies.tree import Taxonomy
 
 METHOD = "words"
 
-CANDIDATES = 12
+CANDIDATES = 10
 PHRASES = 2
 KEPT_FOR = 10
 KEPT_AGAINST = 5

@@ -91,7 +91,7 @@ def test_the_page_says_all_that_is_known():
         "the stored answer is of another model",
         "Form: shop (0.90, IAB 1005)",
         "Risk: gambling (0.70): casino",
-        "world cup 80%",
+        "world cup80%",
         "Soccer0.80",
         "not sure",
         "Why Soccer?",

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from taxocrawl.explanations.render import Answer, CategoryLine, render_answer, visible
-from taxocrawl.records import Attribution, Explanation
+from taxocrawl.records import Attribution, Explanation, Tag
 
 WORDS = Explanation(
     taxonomy="IAB",
@@ -248,3 +248,12 @@ def test_a_rule_without_words_says_what_that_means():
     )
     text = " ".join(shown(replace(ANSWER, explanations=(rule,))).split())
     assert "the answer stays in 98% of variants that keep 10% of the words" in text
+
+
+def test_tags_are_bars_that_grow_with_relevance() -> None:
+    tags = (Tag(text="earrings", relevance=1.0), Tag(text="gold\x1b[31m", relevance=0.5))
+    text = shown(replace(ANSWER, tags=tags))
+    assert "\x1b" not in text
+    bars = {line.split()[0]: line.count("█") for line in text.splitlines() if "%" in line}
+    assert bars == {"earrings": 24, "gold\\x1b[31m": 12}
+    assert "%" in shown(replace(ANSWER, tags=tags), width=40)
