@@ -1,14 +1,19 @@
-"""An outcome as the JSON that programs read: one shape for files, streams and services."""
+"""An outcome as the JSON that programs read, one shape for files, streams and services; and as
+people read it.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from taxocrawl.explanations.masking import shortened
+from taxocrawl.explanations.render import Answer, CategoryLine
 from taxocrawl.records import Explanation, Outcome, Prediction, Risk, Tag
 from taxocrawl.taxonomies.tree import Taxonomy
 
 Json = dict[str, object]
 
 WORDS_SHOWN = 10
+LETTERS_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,51 @@ def as_json(
     if options.explained:
         answer["explanations"] = [explanation(e) for e in outcome.explanations]
     return answer
+
+
+def as_shown(
+    outcome: Outcome,
+    *,
+    answer_id: str,
+    taxonomy: Callable[[str], Taxonomy],
+    options: AnswerOptions,
+) -> Answer:
+    """The answer as terminals and pages show it; without `explained`, of the reasons the words."""
+    document = outcome.document
+    deciding = deciding_predictions(outcome.predictions)
+    told = [p for p in deciding if p.asserted] + ranked(deciding, options.top)
+    about = (
+        document.language if document else "",
+        shortened(document.text, LETTERS_SHOWN) if document else "",
+        outcome.message,
+    )
+    return Answer(
+        title=answer_id,
+        outcome=outcome.kind,
+        detail=outcome.detail,
+        url=outcome.final_url or (document.url if document else ""),
+        about=tuple(filter(None, about)),
+        categories=tuple(
+            CategoryLine(
+                taxonomy=p.taxonomy,
+                node_id=p.node_id,
+                path=_names(taxonomy(p.taxonomy), p.node_id),
+                confidence=p.confidence,
+                asserted=p.asserted,
+            )
+            for p in {(p.taxonomy, p.node_id): p for p in told}.values()
+        ),
+        explanations=tuple(
+            e for e in outcome.explanations if options.explained or e.method == "words"
+        ),
+        form=outcome.form,
+        risks=outcome.risks,
+        tags=outcome.tags,
+    )
+
+
+def _names(tree: Taxonomy, node_id: str) -> tuple[str, ...]:
+    return tuple(tree[step].name for step in tree.lineage(node_id))
 
 
 def risk(found: Risk) -> Json:

@@ -6,7 +6,7 @@ predicted, each as relevant as its meaning is near to that of the whole text.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -225,17 +225,6 @@ _EVERYWHERE = frozenset(
     und der die das mit von für auf ist ein eine nicht les des une pour dans avec sur los las del
     para con por una que het een voor van met""".split()  # noqa: SIM905
 )
-
-
-def bars(tags: Iterable[Tag], *, width: int = 30) -> list[str]:
-    """One line a tag for the terminal: its text, a bar, its relevance in per cent."""
-    tags = tuple(tags)
-    longest = max((len(tag.text) for tag in tags), default=0)
-    return [
-        f"{tag.text:<{longest}}  {'█' * max(1, round(tag.relevance * width)):<{width}} "
-        f"{tag.relevance:>4.0%}"
-        for tag in tags
-    ]
 
 
 def create(resources: Resources) -> Tags:

@@ -21,7 +21,7 @@ from taxocrawl.explanations.render import (
     summary,
     visible,
 )
-from taxocrawl.records import Attribution, Explanation
+from taxocrawl.records import Attribution, Explanation, Tag
 from taxocrawl.taxonomies.tree import PATH_SEPARATOR
 
 TEXT_CHARACTERS = 4_000  # of a page's text that is shown with its words marked
@@ -61,6 +61,8 @@ def fragment(answer: Answer) -> str:
     for taxonomy in dict.fromkeys(line.taxonomy for line in answer.categories):
         parts.append(f"<h2>Categories <span class=q>{_text(taxonomy)}</span></h2>")
         parts.append(_categories([c for c in answer.categories if c.taxonomy == taxonomy]))
+    if answer.tags:
+        parts.append(f"<h2>Tags <span class=q>relevance</span></h2>{_tags(answer.tags)}")
     if answer.explanations:
         # As in SHAP's pictures; the terminal has green and red.
         parts.append("<p class=q>Red speaks for a category, blue against it.</p>")
@@ -88,9 +90,6 @@ def _heading(answer: Answer) -> str:
     for risk in answer.risks:
         why = f": {', '.join(risk.reasons)}" if risk.reasons else ""
         rows.append(f"<p>Risk: {_text(f'{risk.topic} ({risk.confidence:.2f}){why}')}</p>")
-    if answer.tags:
-        tags = (f"{tag.text} {tag.relevance:.0%}" for tag in answer.tags)
-        rows.append(f"<p>Tags: {_chips(tags)}</p>")
     return "".join(rows)
 
 
@@ -106,6 +105,15 @@ def _categories(lines: Sequence[CategoryLine]) -> str:
             f"<tr><td{indent}>{_text(name)}</td><td>{_bar(line.confidence, '')}</td>"
             f"<td class=n>{line.confidence:.2f}</td><td>{sure}</td></tr>"
         )
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _tags(tags: Sequence[Tag]) -> str:
+    rows = (
+        f"<tr><td>{_text(tag.text)}</td><td>{_bar(tag.relevance, '')}</td>"
+        f"<td class=n>{tag.relevance:.0%}</td></tr>"
+        for tag in tags
+    )
     return f"<table>{''.join(rows)}</table>"
 
 

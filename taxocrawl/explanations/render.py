@@ -112,6 +112,10 @@ class _Rendered:
             yield Text()
             yield page.title("Categories", taxonomy)
             yield page.categories([c for c in answer.categories if c.taxonomy == taxonomy])
+        if answer.tags:
+            yield Text()
+            yield page.title("Tags", "relevance")
+            yield page.tags(answer.tags)
         names = {(c.taxonomy, c.node_id): c.path for c in answer.categories}
         for explanation in answer.explanations:
             key = (explanation.taxonomy, explanation.node_id)
@@ -155,9 +159,6 @@ class _Page:
         for risk in answer.risks:
             why = f": {', '.join(risk.reasons)}" if risk.reasons else ""
             yield self.text(f"risk: {risk.topic} ({risk.confidence:.2f}){why}", AGAINST)
-        if answer.tags:
-            tags = ", ".join(f"{tag.text} {tag.relevance:.0%}" for tag in answer.tags)
-            yield self.text(f"tags: {tags}")
         for remark in answer.remarks:
             yield self.text(remark, "yellow")
 
@@ -180,6 +181,15 @@ class _Page:
             mark = "" if line.asserted else "  not sure"
             row.append(Text(f"{line.confidence:.2f}{mark}", style=style))
             table.add_row(*row)
+        return _indented(table)
+
+    def tags(self, tags: Sequence[Tag]) -> RenderableType:
+        table = self._table()
+        for tag in tags:
+            row: list[RenderableType] = [self.text(tag.text)]
+            if self._bars:
+                row.append(Text(self._bar(tag.relevance, BAR_WIDTH), style="cyan"))
+            table.add_row(*row, f"{tag.relevance:.0%}")
         return _indented(table)
 
     def _whole_path(self, path: Sequence[str]) -> str:

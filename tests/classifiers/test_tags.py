@@ -1,14 +1,19 @@
 """Tags: words and phrases beside the tree."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from taxocrawl import words
+from taxocrawl.answers import AnswerOptions, as_shown
 from taxocrawl.classifiers.encoders.static import StaticEncoder
-from taxocrawl.classifiers.tags import MAX_TAGS, Tags, bars, stem
+from taxocrawl.classifiers.tags import MAX_TAGS, Tags, stem
+from taxocrawl.explanations.render import render_answer
 from taxocrawl.extraction.documents import from_text
+from taxocrawl.pipeline import categorize
 from taxocrawl.plugins import loading
 from taxocrawl.plugins.registry import Registry
 from taxocrawl.records import Prediction, Tag
@@ -92,18 +97,27 @@ def test_forms_of_a_word_have_one_stem(one: str, other: str) -> None:
     assert stem(one) == stem(other)
 
 
-def test_bars_grow_with_relevance() -> None:
-    lines = bars([Tag(text="earrings", relevance=1.0), Tag(text="gold", relevance=0.5)], width=10)
-    assert lines == [
-        "earrings  ██████████ 100%",
-        "gold      █████       50%",
-    ]
-    assert bars([]) == []
-
-
 @pytest.fixture(scope="module")
 def registry() -> Registry:
     return loading.load(Settings())
+
+
+def test_a_product_name_is_shown_with_its_tags_as_bars() -> None:
+    settings = Settings(kind="product", taxonomies=("google",), aspects=("tags",))
+    registry = loading.load_builtins(settings)
+    [outcome] = categorize([from_text("7", text="diamond earring")], registry, settings)
+    options = AnswerOptions()
+    answer = as_shown(outcome, answer_id="7", taxonomy=registry.taxonomy, options=options)
+    assert answer.categories[0].path[-1] == "Earrings"
+    assert {e.method for e in answer.explanations} <= {"words"}
+    printed = StringIO()
+    Console(file=printed, width=100).print(render_answer(answer))
+    bars = {
+        line.split("  ")[1].strip()
+        for line in printed.getvalue().splitlines()
+        if "█" in line and line.rstrip().endswith("%")
+    }
+    assert {"earring", "diamond", "gold jewellery"} <= bars
 
 
 def test_texts_written_for_the_project_get_their_tags(registry: Registry) -> None:
