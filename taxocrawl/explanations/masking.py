@@ -3,7 +3,7 @@
 import functools
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,18 +22,15 @@ Tokens = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A run of words of one field, characters `start` to `end` of it, words as their numbers."""
+    """A sentence, on one line, and the page and field in which it stands."""
 
     page: PageText
     field: str
-    start: int
-    end: int
-    words: tuple[int, ...]
+    text: str
 
-    @property
-    def text(self) -> str:
-        """On one line."""
-        return " ".join(getattr(self.page.fields, self.field)[self.start : self.end].split())
+
+Sentence = tuple[int, int]
+"""The places of its first and last word."""
 
 
 class WordMask:
@@ -160,29 +157,31 @@ class WordMask:
         apart = " " if not len(places) or self._gap(int(places[0])) else ""
         return apart.join(self.words[number] for number in phrase)
 
-    def passages(
-        self, fields: Collection[str], *, longest: int, with_any: Collection[int]
-    ) -> Iterator[Passage]:
-        """Sentences of these fields in reading order, none of more than `longest` words: those that
-        hold any of the words `with_any`.
+    def sentences(self, words: Collection[int], *, longest: int) -> dict[Sentence, set[int]]:
+        """Sentences in reading order, none of more than `longest` words, that hold any of these
+        words, and which ones they hold.
         """
         borders = self._borders
-        found: dict[tuple[int, int], None] = {}
-        for place in self.places(with_any).tolist():
+        found: dict[Sentence, set[int]] = {}
+        places = self.places(words)
+        for place, word in zip(places.tolist(), self._word_of[places].tolist(), strict=True):
             at = bisect_left(borders, place)
             begin = borders[at - 1] + 1 if at else 0
             first = place - (place - begin) % longest
-            found[first, min(first + longest - 1, borders[at])] = None
-        for first, last in found:
-            page, field = divmod(int(self._text_of[first]), len(FIELD_NAMES))
-            if FIELD_NAMES[field] in fields:
-                yield Passage(
-                    page=self._document.pages[page],
-                    field=FIELD_NAMES[field],
-                    start=int(self._starts[first]),
-                    end=int(self._ends[last]),
-                    words=tuple(self._word_of[first : last + 1].tolist()),
-                )
+            found.setdefault((first, min(first + longest - 1, borders[at])), set()).add(word)
+        return found
+
+    def passage(self, sentence: Sentence) -> Passage:
+        """What stands there."""
+        first, last = sentence
+        number = int(self._text_of[first])
+        page, field = divmod(number, len(FIELD_NAMES))
+        written = self._texts[number][self._starts[first] : self._ends[last]]
+        return Passage(
+            page=self._document.pages[page],
+            field=FIELD_NAMES[field],
+            text=" ".join(written.split()),
+        )
 
     @functools.cached_property
     def _borders(self) -> list[int]:
@@ -191,7 +190,8 @@ class WordMask:
         # A gap stands before each word, and one more ends each text.
         text = np.searchsorted(self._first + np.arange(len(self._first)), gaps, side="right") - 1
         ends = np.array(gaps, dtype=np.intp) - text - 1
-        return np.unique([*ends[ends >= 0], *(self._first[1:] - 1)]).tolist()
+        borders: list[int] = np.unique(np.concatenate([ends, self._first[1:] - 1])).tolist()
+        return borders
 
     def _phrase_places(self, phrase: Sequence[int]) -> Tokens:
         count = len(self._word_of) - len(phrase) + 1

@@ -13,7 +13,7 @@ from itertools import chain, zip_longest
 
 import numpy as np
 
-from taxocrawl.explanations.masking import Passage, WordMask, shortened
+from taxocrawl.explanations.masking import WordMask, shortened
 from taxocrawl.explanations.screening import candidates_of
 from taxocrawl.explanations.targets import Question, ask, deepest, text_seed, words_read
 from taxocrawl.protocols import AblationScorer, Classifier, NodesScorer, Resources, Scorer
@@ -220,16 +220,21 @@ def _sentences(mask: WordMask, falls: Sequence[_Fall]) -> list[Attribution]:
     sentence with a word that those before it did not hold.
     """
     weights = {fall.words[0]: fall.weight for fall in falls if len(fall.words) == 1}
-    words_for = {number for number, weight in weights.items() if weight > 0}
-    found: list[tuple[float, Passage, set[int]]] = []
-    for passage in mask.passages(SENTENCE_FIELDS, longest=SENTENCE_WORDS, with_any=words_for):
-        words = weights.keys() & passage.words
-        found.append((sum(weights[n] for n in sorted(words)), passage, words & words_for))
+    found = [
+        (sum(weights[number] for number in sorted(words)), sentence, words)
+        for sentence, words in mask.sentences(weights.keys(), longest=SENTENCE_WORDS).items()
+    ]
     found.sort(key=lambda row: -row[0])
     chosen: list[Attribution] = []
     told: set[int] = set()
-    for weight, passage, telling in found:
-        if len(chosen) < SENTENCES and weight > 0 and not telling <= told:
+    for weight, sentence, words in found:
+        telling = {number for number in words if weights[number] > 0}
+        if weight <= 0 or len(chosen) == SENTENCES:
+            break
+        if telling <= told:
+            continue
+        passage = mask.passage(sentence)
+        if passage.field in SENTENCE_FIELDS:
             name = shortened(passage.text, SENTENCE_CHARACTERS)
             chosen.append(
                 Attribution(kind="sentence", name=name, weight=weight, url=passage.page.url)

@@ -99,14 +99,12 @@ def test_a_phrase_never_spans_two_fields():
     assert mask.cut(mask.phrase_places((0, 1))).text == "ice\nhockey"
 
 
-def test_passages_are_sentences_cut_at_the_longest_length(document):
+def test_sentences_are_cut_at_the_longest_length(document):
     mask = WordMask(
         document("One two. Version 3.5 is out!\nThree。四五六。 a b c d e f", title="T t")
     )
-    everything = range(len(mask.words))
-    assert [
-        passage.text for passage in mask.passages({"title", "body"}, longest=4, with_any=everything)
-    ] == [
+    found = mask.sentences(range(len(mask.words)), longest=4)
+    assert [mask.passage(sentence).text for sentence in found] == [
         "T t",
         "One two",
         "Version 3.5 is",
