@@ -105,10 +105,9 @@ def micros(trainer: Trainer) -> dict[str, object]:
     sources: Sources = trainer.fold_sources[0]
     reading = subset(trainer.reading, np.arange(TIMED_PAGES))
     vectors = np.ascontiguousarray(reading.vectors[:, 0])
-    groups = columns.GROUP_POSITIONS
     steps: dict[str, Callable[[], object]] = {
         "linear": lambda: sources.linear.logits(reading),
-        "fields apart": lambda: [sources.linear.logits(reading, group) for group in groups],
+        "fields apart": lambda: sources.linear.logits_apart(reading, columns.READINGS[1:]),
         "prototypes": lambda: sources.prototypes.similarities(vectors),
         "title prototypes": lambda: sources.prototypes.similarities(vectors),
         "neighbours": lambda: sources.neighbours.scores(vectors),

@@ -111,10 +111,7 @@ class Gauge:
     def _keep(self, name: str, head: LinearHead, items: Sequence[ProductText]) -> None:
         texts = [item.text for item in items]
         shares = self._shares(head, texts)
-        sums = self.nodes.subtree_sums(shares)
-        given = np.array(
-            [next(iter(ranked(*row, self.nodes)), -1) for row in zip(shares, sums, strict=True)]
-        )
+        given = np.array([next(iter(ranked(row, self.nodes)), -1) for row in shares])
         truth = np.array([item.node for item in items], dtype=np.int64)
         self.items.append((name, texts, truth, given))
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.candidates import Evidence
-from taxocrawl.classifiers.linear import log_softmax
 from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
 from taxocrawl.classifiers.reading import Reading
 from taxocrawl.protocols import Vectors
@@ -27,6 +26,12 @@ FIELD_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 GROUP_POSITIONS = tuple(
     tuple(FIELD_NAMES.index(name) for name in names) for _, names in FIELD_GROUPS
 )
+
+READINGS = np.array(
+    [[1] * len(FIELD_NAMES), *([n in names for n in FIELD_NAMES] for _, names in FIELD_GROUPS)],
+    dtype=np.float32,
+)
+"""What the linear head reads, the whole page first: 1 for each field, (1 + n_groups, n_fields)."""
 
 FEATURE_NAMES = (
     "linear",
@@ -84,35 +89,33 @@ def matrix(
     def at(scores: Vectors) -> Vectors:
         return scores[pages, candidates]
 
+    root = nodes.root_place[candidates]
     shares = np.exp(evidence.linear)
-    subtree = nodes.subtree_sums(shares)
-    log_subtree = np.log(subtree + 1e-6)
-    root_of = nodes.root[candidates]
+    log_roots = np.log(nodes.below(np.add, shares) + 1e-6)
+    log_subtree = np.log(nodes.subtree_sums(shares, candidates) + 1e-6)
     columns["linear"] = at(evidence.linear)
     columns["linear_gap"] = columns["linear"] - evidence.linear.max(axis=1, keepdims=True)
     columns["linear_place"] = places(columns["linear"])
-    columns["linear_root"] = log_subtree[pages, root_of]
-    roots = np.flatnonzero(nodes.parent == NO_PARENT)
-    best_root = log_subtree[:, roots].max(axis=1, keepdims=True)
-    columns["linear_root_gap"] = columns["linear_root"] - best_root
+    columns["linear_root"] = log_roots[pages, root]
+    columns["linear_root_gap"] = columns["linear_root"] - log_roots.max(axis=1, keepdims=True)
     columns["linear_parent"] = np.where(
         parent == NO_PARENT, np.nan, evidence.linear[pages, np.maximum(parent, 0)]
     )
-    columns["linear_below"] = at(log_subtree) - columns["linear"]
+    columns["linear_below"] = log_subtree - columns["linear"]
     columns["linear_in_root"] = columns["linear"] - columns["linear_root"]
+    silent = reading.present @ READINGS[1:].T == 0
+    of_roots = np.log(nodes.below(np.add, np.exp(evidence.linear_fields)) + 1e-6)
     for group, (name, _) in enumerate(FIELD_GROUPS):
-        scores = evidence.linear_fields[group]
-        silent = np.asarray(~reading.present[:, GROUP_POSITIONS[group]].any(axis=1))
-        columns[f"linear_{name}"] = _silenced(at(scores), silent)
-        of_root = np.log(nodes.subtree_sums(np.exp(scores)) + 1e-6)[pages, root_of]
-        columns[f"linear_root_{name}"] = _silenced(of_root, silent)
+        scores = at(evidence.linear_fields[group])
+        columns[f"linear_{name}"] = _silenced(scores, silent[:, group])
+        columns[f"linear_root_{name}"] = _silenced(of_roots[group][pages, root], silent[:, group])
     _prototypes(columns, reading, evidence, candidates, nodes)
     _neighbours(columns, evidence, candidates, nodes)
     columns["keywords"] = at(evidence.keywords)
     columns["keywords_gap"] = columns["keywords"] - evidence.keywords.max(axis=1, keepdims=True)
-    columns["keywords_root"] = np.log1p(nodes.subtree_sums(evidence.keywords))[pages, root_of]
+    columns["keywords_root"] = np.log1p(nodes.below(np.add, evidence.keywords))[pages, root]
     columns["prior"] = log_prior[candidates]
-    columns["prior_root"] = np.log(nodes.subtree_sums(np.exp(log_prior)[None])[0] + 1e-9)[root_of]
+    columns["prior_root"] = np.log(nodes.below(np.add, np.exp(log_prior)) + 1e-9)[root]
     columns["tier"] = nodes.tier[candidates].astype(np.float32)
     columns["n_children"] = nodes.n_children[candidates].astype(np.float32)
     entropy = -(shares * evidence.linear).sum(axis=1, keepdims=True)
@@ -138,9 +141,8 @@ def _prototypes(
     mean = evidence.prototypes.mean(axis=0)
     columns["prototype_gap"] = mean[pages, candidates] - mean.max(axis=1, keepdims=True)
     columns["prototype_place"] = places(mean[pages, candidates])
-    best_below = np.full_like(mean, -1.0)
-    np.maximum.at(best_below.T, nodes.root, mean.T)
-    columns["prototype_root"] = best_below[pages, nodes.root[candidates]]
+    best_below = nodes.below(np.maximum, mean)
+    columns["prototype_root"] = best_below[pages, nodes.root_place[candidates]]
     silent = ~reading.present[:, FIELD_NAMES.index("title")]
     for name, scores in zip(
         ("title_name", "title_keywords", "title_example"), evidence.title_prototypes, strict=True
@@ -152,17 +154,12 @@ def _neighbours(
     columns: dict[str, Vectors], evidence: Evidence, candidates: Ints, nodes: NodeArrays
 ) -> None:
     pages = np.arange(len(candidates))[:, None]
-    subtree = nodes.subtree_sums(evidence.neighbours)
+    of_roots = nodes.below(np.add, evidence.neighbours)
     columns["neighbours"] = evidence.neighbours[pages, candidates]
-    columns["neighbours_subtree"] = subtree[pages, candidates]
-    columns["neighbours_root"] = subtree[pages, nodes.root[candidates]]
+    columns["neighbours_subtree"] = nodes.subtree_sums(evidence.neighbours, candidates)
+    columns["neighbours_root"] = of_roots[pages, nodes.root_place[candidates]]
     columns["neighbours_place"] = places(columns["neighbours"])
     columns["nearest_page"] = np.repeat(evidence.nearest_page[:, None], candidates.shape[1], axis=1)
-
-
-def linear_fields(head_logits: list[Vectors]) -> Vectors:
-    """Log-probabilities from the logits of each field group, (n_groups, n_pages, n_nodes)."""
-    return np.stack([log_softmax(logits) for logits in head_logits])
 
 
 def places(values: Vectors) -> Vectors:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.node_arrays import NodeArrays
-from taxocrawl.classifiers.reading import field_texts
+from taxocrawl.classifiers.reading import field_texts, well_formed
 from taxocrawl.classifiers.tiers import Answer, Tiers, predictions, ranking
 from taxocrawl.protocols import Resources, Vectors
 from taxocrawl.records import FIELD_NAMES, Document, Prediction
@@ -30,9 +30,7 @@ def fold(text: str) -> str:
     """Text in which keywords are looked for: compatibility forms and case folded away."""
     if text.isascii():
         return text.lower()
-    # A lone surrogate is legal in str and nowhere else; the automaton reads UTF-8.
-    whole = text.encode("utf-8", "replace").decode("utf-8")
-    return unicodedata.normalize("NFKC", whole).casefold()
+    return unicodedata.normalize("NFKC", well_formed(text)).casefold()
 
 
 class KeywordIndex:

@@ -5,7 +5,7 @@ training moved. Both are weighted means over fields, normalised, then one matrix
 adds to a node is exact up to the normalisation's scale.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from taxocrawl.protocols import Vectors
 
 TokenIds = NDArray[np.int64]
 
+_ALL_FIELDS = np.ones((1, N_FIELDS), dtype=np.float32)
 _EPSILON = 1e-5  # of torch.nn.LayerNorm, with which the head is trained
 
 
@@ -25,15 +26,6 @@ class View:
 
     fields: Vectors
     nodes: Vectors
-
-    def mix(self, vectors: Vectors, fields: Sequence[int] | None = None) -> Vectors:
-        """Weighted sum over fields, mean 0 and variance 1 along dims: (n_pages, n_dims).
-
-        `fields` says which ones `vectors` hold where they do not hold all.
-        """
-        weights = self.fields if fields is None else self.fields[list(fields)]
-        mixed: Vectors = np.einsum("pfd,f->pd", vectors, weights)
-        return standard(mixed)
 
 
 class LinearHead:
@@ -48,24 +40,24 @@ class LinearHead:
         self.table = get("table") * get("table_scale")[:, None]
         self.bias = get("bias")
 
-    def logits(self, reading: Reading, fields: Sequence[int] | None = None) -> Vectors:
-        """(n_pages, n_nodes); with `fields`, as if a page had only those.
+    def logits(self, reading: Reading) -> Vectors:
+        """(n_pages, n_nodes); zeros for a page without a known word."""
+        return self.logits_apart(reading, _ALL_FIELDS)[:, 0]
 
-        Zeros for a page without any of them.
+    def logits_apart(self, reading: Reading, fields: Vectors) -> Vectors:
+        """Of each page as if it had only some of its fields, (n_pages, n_readings, n_nodes).
+
+        `fields` (n_readings, N_FIELDS), 1 for those that are read. Zeros for a page without any.
         """
-        encoder, tokens = reading.vectors, self.token_vectors(reading)
-        if fields is not None:
-            kept = np.zeros((1, N_FIELDS, 1), dtype=np.float32)
-            kept[:, list(fields)] = 1
-            encoder, tokens = encoder * kept, tokens * kept
-        empty = ~encoder.any(axis=(1, 2))
-        result: Vectors = (
-            self.encoder_view.mix(encoder) @ self.encoder_view.nodes.T
-            + self.token_view.mix(tokens) @ self.token_view.nodes.T
-            + self.bias
-        )
-        result[empty] = 0
-        return result
+        result = np.tile(self.bias, (len(reading.texts) * len(fields), 1))
+        for view, vectors in (
+            (self.encoder_view, reading.vectors),
+            (self.token_view, self.token_vectors(reading)),
+        ):
+            mixed: Vectors = np.matmul(fields * view.fields, vectors)
+            result += standard(mixed).reshape(len(result), -1) @ view.nodes.T
+        result[(reading.present @ fields.T == 0).ravel()] = 0
+        return result.reshape(len(reading.texts), len(fields), -1)
 
     def token_vectors(self, reading: Reading) -> Vectors:
         """Unit vectors of every field by the head's own table, (n_pages, N_FIELDS, n_dims)."""
@@ -103,6 +95,13 @@ def standard(mixed: Vectors) -> Vectors:
     mixed -= mixed.mean(axis=-1, keepdims=True)
     mixed /= np.sqrt(mixed.var(axis=-1, keepdims=True) + _EPSILON)
     return mixed
+
+
+def softmax(logits: Vectors) -> Vectors:
+    """Shares along the last axis, which sum to 1."""
+    result: Vectors = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    result /= result.sum(axis=-1, keepdims=True)
+    return result
 
 
 def log_softmax(logits: Vectors) -> Vectors:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from taxocrawl.classifiers.linear import LinearHead, log_softmax
+from taxocrawl.classifiers.linear import LinearHead, softmax
+from taxocrawl.classifiers.node_rows import NodeRows
 from taxocrawl.classifiers.reading import Reading, unit
 from taxocrawl.classifiers.sources import page_vectors
 from taxocrawl.protocols import Vectors
@@ -71,19 +72,14 @@ class NearestNames:
         if len(starts):
             sums = np.add.reduceat(encoder_table[texts.tokens], starts, axis=0)
         self._vectors = unit(sums.astype(np.float32))
-        self._nodes, self._firsts = np.unique(texts.nodes, return_index=True)
-        self._n_nodes = n_nodes
+        self._rows = NodeRows(texts.nodes, n_nodes)
 
     def __bool__(self) -> bool:
-        return len(self._nodes) > 0
+        return len(self._rows) > 0
 
     def shares(self, vectors: Vectors) -> Vectors:
         """(n_pages, n_nodes) for unit vectors of pages."""
-        nearness = np.full((len(vectors), self._n_nodes), -1, dtype=np.float32)
-        similar = vectors @ self._vectors.T
-        nearness[:, self._nodes] = np.maximum.reduceat(similar, self._firsts, axis=1)
-        result: Vectors = np.exp(log_softmax(SHARPNESS * nearness))
-        return result
+        return softmax(SHARPNESS * self._rows.greatest(self._vectors @ vectors.T, absent=-1))
 
 
 def plain_title(title: str) -> str:
@@ -98,9 +94,9 @@ def node_shares(head: LinearHead, names: NearestNames, reading: Reading) -> Vect
     The head knows what shops call things, names what it has never seen in a shop. Shares are added,
     not logarithms: the surer of the two decides.
     """
-    result: Vectors = np.exp(log_softmax(head.logits(reading)))
+    result = softmax(head.logits(reading))
     if names:
-        named = names.shares(page_vectors(reading))
-        result = (1 - NAMES_PART) * result + NAMES_PART * named
+        result *= 1 - NAMES_PART
+        result += NAMES_PART * names.shares(page_vectors(reading))
     result[~reading.present.any(axis=1)] = 0
     return result

@@ -57,7 +57,6 @@ class Products:
         self._taxonomy, self._encoder, self._model = taxonomy, encoder, model
         self._nodes = NodeArrays(taxonomy)
         self._names = NearestNames(model.names, encoder.token_vectors, len(self._nodes))
-        self._roots = np.flatnonzero(self._nodes.parent == NO_PARENT)
         self._titles = titles
         self._tiers = model.manifest.title_tiers if titles else model.manifest.tiers
         self._min_confidence = min_confidence
@@ -65,14 +64,11 @@ class Products:
     def classify(self, documents: Sequence[Document]) -> list[tuple[Prediction, ...]]:
         """Ranked nodes and their ancestors; () only for a document without a known word."""
         found = self._read(documents)
-        confidences = self._confidences(found)
-        sums = self._nodes.subtree_sums(found.shares)
+        order = [ranked(shares, self._nodes) for shares in found.shares]
+        confidences = self._confidences(found, order)
         return [
             predictions(
-                Answer(
-                    ranked=ranked(found.shares[row], sums[row], self._nodes),
-                    confidences=confidences[row],
-                ),
+                Answer(ranked=order[row], confidences=confidences[row]),
                 self._tiers,
                 self._nodes,
                 taxonomy=self._taxonomy.name,
@@ -93,8 +89,10 @@ class Products:
         self, documents: Sequence[Document], taxonomy: str, node_ids: Sequence[str]
     ) -> NDArray[np.float64]:
         """Confidence of several nodes for each document, (n_documents, n_nodes)."""
-        positions = [self._position(taxonomy, node_id) for node_id in node_ids]
-        return self._confidences(self._read(documents))[:, positions].astype(np.float64)
+        positions = np.array([self._position(taxonomy, node_id) for node_id in node_ids])
+        found = self._read(documents)
+        of_nodes = self._confidences(found, [positions] * len(documents))
+        return of_nodes[:, positions].astype(np.float64)
 
     def word_scores(
         self, document: Document, words: Sequence[str], taxonomy: str, node_id: str
@@ -111,8 +109,8 @@ class Products:
             raise ModelError(f"{NAME} answers in {self._taxonomy.name}, not in {taxonomy}")
         return self._taxonomy.index[self._taxonomy[node_id].id]
 
-    def _confidences(self, found: _Read) -> Vectors:
-        of_nodes = self._tiers.confidences(found.shares, self._nodes)
+    def _confidences(self, found: _Read, wanted: Sequence[NDArray[np.int64]]) -> Vectors:
+        of_nodes = self._tiers.confidences_of(wanted, found.shares, self._nodes)
         result: Vectors = of_nodes * found.sells[:, None]
         return result
 
@@ -142,28 +140,25 @@ class Products:
         shares = node_shares(self._model.head, self._names, reading)
         if self._titles:
             return shares, np.ones(len(pages), dtype=np.float32)
-        roots = self._nodes.subtree_sums(shares)[:, self._roots]
-        table = signals(pages, extracts, roots)
+        table = signals(pages, extracts, self._nodes.below(np.add, shares))
         return shares, self._model.gate.probabilities(table, gate_vectors(reading))
 
 
-def ranked(shares: Vectors, sums: Vectors, nodes: NodeArrays) -> NDArray[np.int64]:
-    """Positions of nodes of one document, the preferred first; both (n_nodes,).
+def ranked(shares: Vectors, nodes: NodeArrays) -> NDArray[np.int64]:
+    """Positions of nodes of one document, the preferred first, from their shares (n_nodes,).
 
     The first is found from the likeliest root down, as far as one child holds most of its parent's
     share; the others follow by their own share.
     """
     if not shares.any():
         return np.zeros(0, dtype=np.int64)
-    first = NO_PARENT
-    children = np.flatnonzero(nodes.parent == NO_PARENT)
-    least = 0.0
-    while len(children):
-        best = children[np.argmax(sums[children])]
+    first, least = NO_PARENT, 0.0
+    while len(nodes.children[first]):
+        sums = nodes.below(np.add, shares, first)
+        best = int(np.argmax(sums))
         if sums[best] <= least:
             break
-        first, least = int(best), LEAST_OF_PARENT * float(sums[best])
-        children = np.flatnonzero(nodes.parent == best)
+        first, least = int(nodes.children[first][best]), LEAST_OF_PARENT * float(sums[best])
     top = np.arange(len(shares))
     if len(shares) > N_RANKED:
         top = np.sort(np.argpartition(-shares, N_RANKED)[:N_RANKED])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from taxocrawl.classifiers.node_rows import NodeRows
 from taxocrawl.classifiers.reading import unit
 from taxocrawl.protocols import Encoder, Vectors
 from taxocrawl.taxonomies.tree import Taxonomy
@@ -74,8 +75,7 @@ class Prototypes:
         self.kinds = kinds
         self.page_centre = np.asarray(page_centre, dtype=np.float32)
         self.n_nodes = n_nodes
-        # Rows are sorted by (kind, node), so that the maximum of each node is one reduceat.
-        self._starts = [np.flatnonzero(kinds == kind) for kind in range(len(KINDS))]
+        self._rows = NodeRows(kinds * n_nodes + nodes, len(KINDS) * n_nodes)
 
     @classmethod
     def of(
@@ -111,11 +111,5 @@ class Prototypes:
         spoken = vectors.any(axis=1)
         centred = unit(vectors - self.page_centre)
         centred[~spoken] = 0
-        cosines = centred @ self.vectors.T
-        result = np.zeros((len(KINDS), len(vectors), self.n_nodes), dtype=np.float32)
-        for kind, rows in enumerate(self._starts):
-            if len(rows) == 0:
-                continue
-            nodes, first = np.unique(self.nodes[rows], return_index=True)
-            result[kind][:, nodes] = np.maximum.reduceat(cosines[:, rows], first, axis=1)
-        return result
+        nearest = self._rows.greatest(self.vectors @ centred.T, absent=0)
+        return nearest.reshape(len(vectors), len(KINDS), self.n_nodes).swapaxes(0, 1)

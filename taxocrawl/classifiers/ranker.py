@@ -95,12 +95,13 @@ class Ranker:
         return confidences[:, positions].astype(np.float64)
 
     def answers(self, documents: Sequence[Document]) -> list[Answer]:
-        """Ranked nodes, and confidences of all nodes, of each document."""
+        """Ranked nodes of each document, and how sure they and those above them are."""
         shares, scores, in_scope = self._shares(documents, remember=True)
-        confidences = self.manifest.tiers.confidences(shares, self._nodes)
+        order = [ranking(*row, self._nodes) for row in zip(scores, shares, strict=True)]
+        confidences = self.manifest.tiers.confidences_of(order, shares, self._nodes)
         return [
             Answer(
-                ranked=ranking(scores[row], shares[row], self._nodes),
+                ranked=order[row],
                 confidences=confidences[row],
                 in_scope=bool(in_scope[row] >= self.manifest.scope.least),
             )

@@ -71,6 +71,11 @@ def read(texts: Sequence[tuple[str, ...]], encoder: Encoder) -> Reading:
     )
 
 
+def well_formed(text: str) -> str:
+    """The text with lone surrogates replaced: they are legal in str and nowhere else."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def unit(vectors: Vectors) -> Vectors:
     """The same directions with length 1 along the last axis; zeros stay zeros."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)

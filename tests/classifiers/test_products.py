@@ -170,14 +170,14 @@ def test_the_answer_goes_down_while_one_child_holds_most() -> None:
 
     def first(*shares: float) -> str:
         of = np.array(shares, dtype=np.float32)
-        return tree.ids[ranked(of, nodes.subtree_sums(of[None])[0], nodes)[0]]
+        return tree.ids[ranked(of, nodes)[0]]
 
     assert first(0.1, 0.5, 0.1, 0.3) == "b"
     assert first(0.1, 0.3, 0.3, 0.3) == "a"
     # The likeliest single node lies below the second best root.
     assert first(0.2, 0.2, 0.2, 0.4) == "a"
     assert first(0.0, 0.0, 0.0, 1.0) == "d"
-    assert ranked(np.zeros(4, dtype=np.float32), np.zeros(4), nodes).tolist() == []
+    assert ranked(np.zeros(4, dtype=np.float32), nodes).tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -204,6 +204,24 @@ def test_signs_of_a_shop_are_seen(fields: Fields, extract: Extract | None, signa
     row = signals([page], {"u": extract} if extract else {}, shares)[0]
     assert row.shape == (len(SIGNAL_NAMES),)
     assert row[SIGNAL_NAMES.index(signal)] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("Add to cart, add to Cartier; onlineshopping cart", 2),
+        ("RESALE returns. Sales of a wishlist / wish list", 3),
+        ("in den Warenkorb, xin den warenkorb", 2),
+        ("SEPETİM İcart do košíku", 2),
+        ("加入购物车购物车", 2),
+        ("\ud800 checkout\ud800sale", 2),
+    ],
+    ids=["english", "parts", "german", "turkish", "chinese", "surrogates"],
+)
+def test_words_that_ask_to_buy_are_counted_whole(text: str, times: int) -> None:
+    fields = Fields(link_texts=text)
+    row = signals([PageText(url="u", fields=fields)], {}, np.zeros((1, 3), dtype=np.float32))[0]
+    assert round(float(np.expm1(row[SIGNAL_NAMES.index("buy_links")]))) == times
 
 
 def test_a_hostile_page_only_costs_time() -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from taxocrawl.classifiers.encoders import sentence_transformers as transformers
 from taxocrawl.classifiers.encoders.static import StaticEncoder
@@ -66,6 +67,15 @@ def test_a_sentence_is_known_in_its_language(ours: StaticEncoder, language: str)
     (english,) = ours.encode([TEXTS["en"]])
     assert said @ english > NEAR
     assert said @ english > other @ english
+
+
+def test_ascii_words_get_the_tokens_that_the_tokenizer_gives(ours: StaticEncoder) -> None:
+    every_letter = "".join(map(chr, range(128)))
+    mixed = ("Don't", "x_y", "B2B", "3.5kg", "www.Example.com/a-b", "qqzzj" * 9, "\x7f", "--", "ÇA")
+    words = [*every_letter.split(), *mixed, *(a + b for a in mixed for b in mixed)]
+    tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
+    expected = [tokenizer.encode(word, add_special_tokens=False).ids for word in words]
+    assert [ids.tolist() for ids in ours.tokenize(words)] == expected
 
 
 @pytest.mark.torch

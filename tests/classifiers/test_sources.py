@@ -1,5 +1,7 @@
 """Node arrays, prototypes, neighbours, linear head, candidates, features."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from taxocrawl.classifiers.linear import LinearHead, log_softmax
 from taxocrawl.classifiers.model_folder import load_model
 from taxocrawl.classifiers.neighbours import Neighbours
 from taxocrawl.classifiers.node_arrays import NodeArrays
+from taxocrawl.classifiers.node_rows import NodeRows
 from taxocrawl.classifiers.prototypes import KINDS, Prototypes
 from taxocrawl.classifiers.ranker import sources_of
 from taxocrawl.classifiers.reading import N_FIELDS, field_texts, read, unit
@@ -25,6 +28,25 @@ def test_subtree_sums_add_what_lies_below(tree: Taxonomy) -> None:
     shares = np.array([[0.1, 0.2, 0.3, 0.05, 0.15, 0.2]], dtype=np.float32)
     assert nodes.subtree_sums(shares)[0].tolist() == pytest.approx([0.6, 0.2, 0.3, 0.2, 0.15, 0.2])
     assert np.allclose(nodes.subtree_sums(shares), shares @ nodes.above)
+    assert nodes.subtree_sums(shares, np.array([[3, 0]])).tolist() == [pytest.approx([0.2, 0.6])]
+
+
+def test_the_sum_and_the_greatest_are_found_for_roots_and_for_children(tree: Taxonomy) -> None:
+    nodes = NodeArrays(tree)
+    values = np.array([[0.1, 0.2, 0.3, 0.05, 0.15, 0.2]], dtype=np.float32)
+    assert nodes.below(np.add, values)[0].tolist() == pytest.approx([0.6, 0.2, 0.2])
+    assert nodes.below(np.maximum, values)[0].tolist() == pytest.approx([0.3, 0.15, 0.2])
+    assert nodes.below(np.add, values, 0)[0].tolist() == pytest.approx([0.2, 0.3])
+    assert nodes.root_place.tolist() == [0, 0, 0, 1, 1, 2]
+    assert nodes.lineages(np.array([2, 3])).tolist() == [[2, 0], [3, 3]]
+
+
+def test_the_greatest_of_the_rows_of_each_node() -> None:
+    rows = NodeRows(np.array([2, 0, 2, 0, 2]), 4)
+    values = np.array([[1, 6], [-3, 0], [5, 2], [-4, 1], [3, 3]], dtype=np.float32)
+    assert len(rows) == 2
+    assert rows.greatest(values, absent=-9).tolist() == [[-3, -9, 5, -9], [1, -9, 6, -9]]
+    assert NodeRows(np.zeros(0, dtype=np.int64), 2).greatest(values[:0], 0).tolist() == [[0, 0]] * 2
 
 
 def test_equal_texts_are_encoded_once(encoder: StaticEncoder) -> None:
@@ -81,6 +103,20 @@ def test_node_weights_are_the_words_part_of_the_logit(
     scale = np.linalg.norm(mixed) * np.sqrt(vector.var() + 1e-5)
     reading = read([texts("soccer ball cake")], encoder)
     assert weights[ids].sum() / scale == pytest.approx(head.logits(reading)[0, 1], abs=1e-3)
+
+
+def test_fields_read_apart_are_read_as_if_the_page_had_no_other(
+    encoder: StaticEncoder, tree: Taxonomy, model_path: Path
+) -> None:
+    head = sources_of(load_model(model_path, tree).arrays, tree).linear
+    both, title, neither = (
+        read([texts(*of)], encoder) for of in (("cake", "ball"), ("", "ball"), ("",))
+    )
+    assert features.READINGS.shape == (5, N_FIELDS)
+    whole, of_title, *_ = head.logits_apart(both, features.READINGS)[0]
+    assert np.allclose(whole, head.logits(both)[0], atol=1e-5)
+    assert np.allclose(of_title, head.logits(title)[0], atol=1e-5)
+    assert not head.logits_apart(neither, features.READINGS).any()
 
 
 def test_log_softmax_sums_to_one() -> None:

@@ -73,6 +73,16 @@ def test_a_child_is_never_surer_than_its_parent(tree: Taxonomy) -> None:
     assert (confidences[:, 4] <= confidences[:, 3]).all()
 
 
+def test_confidences_of_some_nodes_are_those_of_all(tree: Taxonomy) -> None:
+    tiers, nodes = Tiers(slopes=(0.2, 3.0), offsets=(-2.0, 2.0)), NodeArrays(tree)
+    shares = np.random.default_rng(0).dirichlet(np.ones(6), 3).astype(np.float32)
+    everything = tiers.confidences(shares, nodes)
+    some = tiers.confidences_of([np.array([2, 5]), np.array([4]), np.array([3])], shares, nodes)
+    assert some[0, [0, 2, 5]].tolist() == everything[0, [0, 2, 5]].tolist()
+    assert some[1, [3, 4]].tolist() == everything[1, [3, 4]].tolist()
+    assert tiers.confidences_of([], shares[:0], nodes).shape == (0, 6)
+
+
 def test_no_share_is_no_answer(tree: Taxonomy) -> None:
     assert answer_of([0.0] * 6, Tiers(), tree) == {}
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from taxocrawl.classifiers.reading import well_formed
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Vectors
 
@@ -32,7 +33,7 @@ class TransformerEncoder:
         spoken = [i for i, text in enumerate(texts) if text.strip()]
         if spoken:
             vectors[spoken] = self._model.encode(
-                [texts[i].encode("utf-8", "replace").decode("utf-8") for i in spoken],
+                [well_formed(texts[i]) for i in spoken],
                 normalize_embeddings=True,
                 show_progress_bar=False,
                 convert_to_numpy=True,

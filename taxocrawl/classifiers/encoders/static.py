@@ -5,8 +5,10 @@ the same vectors, 3 times as fast and without its 500 MB of dependencies.
 """
 
 import json
+import re
+import string
 from collections.abc import Callable, Sequence
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
+from tokenizers.models import Model
 
+from taxocrawl.classifiers.reading import well_formed
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Resources, Vectors
 
@@ -25,14 +29,18 @@ TokenIds = NDArray[np.int64]
 MAX_LETTERS = 40_000
 MAX_TOKENS = 4_096
 
-# Token ids of words that were met before are kept: a page of 300 such words costs 0.35 ms against
-# 1.5 ms, which explanations, with dozens of copies of one page, feel most; a new page costs the
-# same. Both limits together hold it under 30 MB.
+# Token ids of words that were met before are kept: they cost a tenth of new ones, which
+# explanations, with dozens of copies of one page, feel most. Both limits together hold it under
+# 30 MB.
 MAX_KEPT_WORDS = 100_000
 MAX_KEPT_LETTERS = 32
 # Texts read last: a batch of 16 sites of 4 pages has 512 fields, some 2 MB.
 MAX_KEPT_TEXTS = 1024
 PROBE = "A probe: does 1 space, or 2  (or a\nnew line), always part tokens?"
+# What our tokenizer makes of ASCII words before it looks for tokens. Its own normaliser and
+# splitter, made for all scripts, take half of the time that a new word costs.
+PIECES = re.compile("[a-z0-9]+")
+PIECES_PROBE = f"{string.printable} b2B 2Bb B_2"
 
 # sentence-transformers saves "embedding.weight", model2vec "embeddings", if need be in int8 with
 # one factor a token in "weights", which sentence-transformers 6 multiplies in on loading, as here.
@@ -50,12 +58,15 @@ class StaticEncoder:
         n_tokens = self._tokenizer.get_vocab_size()
         if n_tokens != len(self._table):
             raise ModelError(f"{folder}: {len(self._table)} vectors for {n_tokens} tokens")
+        self._model: Model | None = None
         self._kept: dict[str, list[int]] = {}
         self._read: dict[str, tuple[TokenIds, Vectors]] = {}
         # True of WordPiece and of our Unigram, false of byte-level BPE, where spaces are letters.
         self._cut: Callable[[str], list[str]] = _one_word
         if self._ids([PROBE])[0] == [i for ids in self._ids(PROBE.split()) for i in ids]:
             self._cut = str.split
+            if _takes_pieces(self._tokenizer):
+                self._model = self._tokenizer.model
 
     @property
     def dimension(self) -> int:
@@ -73,14 +84,14 @@ class StaticEncoder:
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenIds]:
         """Token ids of each text, at most MAX_TOKENS."""
-        cut = [self._cut(_clean(text)) for text in texts]
+        cut = [self._cut(well_formed(text[:MAX_LETTERS])) for text in texts]
         kept = self._kept
-        fresh = [word for word in dict.fromkeys(chain.from_iterable(cut)) if word not in kept]
+        fresh = list(dict.fromkeys(word for words in cut for word in words if word not in kept))
         kept.update(zip(fresh, self._ids(fresh), strict=True))
         result = []
         for words in cut:
-            ids = chain.from_iterable(map(kept.__getitem__, words))
-            result.append(np.fromiter(islice(ids, MAX_TOKENS), dtype=np.int64))
+            ids = list(chain.from_iterable(map(kept.__getitem__, words)))
+            result.append(np.array(ids[:MAX_TOKENS], dtype=np.int64))
         for word in fresh:
             if len(word) > MAX_KEPT_LETTERS:
                 del kept[word]
@@ -101,9 +112,27 @@ class StaticEncoder:
         flat = np.fromiter(chain.from_iterable(ids), dtype=np.int64)
         return flat, np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
 
-    def _ids(self, texts: list[str]) -> list[list[int]]:
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return [encoding.ids for encoding in encodings]
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        model = self._model
+        others = [text for text in texts if model is None or not text.isascii()]
+        encodings = iter(self._tokenizer.encode_batch_fast(others, add_special_tokens=False))
+        return [
+            next(encodings).ids
+            if model is None or not text.isascii()
+            else self._ids_of_pieces(text, model)
+            for text in texts
+        ]
+
+    def _ids_of_pieces(self, text: str, model: Model) -> list[int]:
+        result: list[int] = []
+        for piece in PIECES.findall(text.lower()):
+            ids = self._kept.get(piece)
+            if ids is None:
+                ids = [token.id for token in model.tokenize(piece)]
+                if len(piece) <= MAX_KEPT_LETTERS:
+                    self._kept[piece] = ids
+            result += ids
+        return result
 
     def read(self, texts: Sequence[str]) -> tuple[list[TokenIds], Vectors]:
         """Token ids and vectors of distinct texts, those read just before remembered.
@@ -144,9 +173,13 @@ def _one_word(text: str) -> list[str]:
     return [text]
 
 
-def _clean(text: str) -> str:
-    """Text that the tokenizer takes: cut, and lone surrogates (legal in str) replaced."""
-    return text[:MAX_LETTERS].encode("utf-8", "replace").decode("utf-8")
+def _takes_pieces(tokenizer: Tokenizer) -> bool:
+    """Whether only PIECES of an ASCII text, in lower case, reach the tokenizer's model."""
+    steps = (tokenizer.normalizer, tokenizer.pre_tokenizer)
+    if None in steps or tokenizer.get_added_tokens_decoder():
+        return False
+    pieces = steps[1].pre_tokenize_str(steps[0].normalize_str(PIECES_PROBE))
+    return [piece for piece, _ in pieces] == PIECES.findall(PIECES_PROBE.lower())
 
 
 def _read_tokenizer(folder: Path) -> Tokenizer:
