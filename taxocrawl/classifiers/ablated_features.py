@@ -49,6 +49,17 @@ class Variants:
     keywords: Vectors
     letters: Vectors
 
+    def of(self, pages: Ints, variants: Ints) -> "Variants":
+        """Of some pages some variants, `variants` (n_pages, n_variants)."""
+        row = pages[:, None]
+        return Variants(
+            encoder=self.encoder.transpose(0, 2, 1, 3)[row, variants].transpose(0, 2, 1, 3),
+            tokens=self.tokens.transpose(0, 2, 1, 3)[row, variants].transpose(0, 2, 1, 3),
+            present=self.present[row, variants],
+            keywords=self.keywords[row, variants],
+            letters=self.letters[row, variants],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Near:

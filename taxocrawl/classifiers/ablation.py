@@ -25,8 +25,11 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 # Candidates whose margin is worked out anew in each variant, the likeliest of a page: on 160 gate
-# pages they hold .88 of the probability (6: .92, for half as much again).
-MOVING = 4
+# pages six hold .92 of the probability. Where they keep less than a part of their weight others may
+# come up, and more are looked at.
+LIKELY = 6
+MORE = 20
+LEAST_KEPT = 0.75
 # Letters beside a word that the tokenizer may join with it, where no border parts them.
 CONTEXT = 16
 
@@ -135,29 +138,49 @@ class PageAblation:
         if not pages:
             return []
         variants = self._variants(pages, cuts)
-        candidates = np.stack([page.candidates for page in pages])
-        margins = np.stack([page.margins for page in pages])
-        moving = np.argsort(-margins, axis=1, kind="stable")[:, :MOVING]
-        near = self._features.near(
-            np.take_along_axis(candidates, moving, axis=1), unit(variants.encoder[:, PAGE_ROW, 0])
+        batch = _Batch(
+            candidates=np.stack([page.candidates for page in pages]),
+            features=np.stack([page.features for page in pages]),
+            vectors=unit(variants.encoder[:, PAGE_ROW, 0]),
         )
-        whole = np.stack([page.features for page in pages])
-        table = self._features.table(candidates, moving, whole, variants, near)
-        weights = self._weights(table, margins, moving, _touched(cuts, table.shape[1]))
+        margins = np.stack([page.margins for page in pages])
+        likely = np.argsort(-margins, axis=1, kind="stable")
+        before = _parts(margins[:, None], likely[:, :LIKELY], self._temperature)
+        moved = np.repeat(margins[:, None], variants.letters.shape[1], axis=1)
+        asked = _touched(cuts, moved.shape[1])
+        for n_moving in (LIKELY, MORE):
+            self._move(moved, asked, likely[:, :n_moving], batch, variants)
+            kept = _parts(moved, likely[:, :LIKELY], self._temperature)
+            asked &= kept < LEAST_KEPT * before
+        weights = np.exp((moved - moved.max(axis=2, keepdims=True)) / self._temperature)
+        weights /= weights.sum(axis=2, keepdims=True)
         weights[~variants.present.any(axis=2)] = 0
         return [weights[page, 1 : 1 + len(cut.gone)] for page, cut in enumerate(cuts)]
 
-    def _weights(self, table: Vectors, margins: Vectors, moving: Ints, touched: Bools) -> Vectors:
-        """Softmax of the margins, (n_pages, n_variants, n_candidates), new ones where `touched`."""
-        result: Vectors = np.repeat(margins[:, None], table.shape[1], axis=1)
-        if touched.any():
-            page, variant = np.nonzero(touched)
-            asked = table[touched].reshape(-1, table.shape[3])
-            found = self._booster.inplace_predict(asked, predict_type="margin")
-            result[page[:, None], variant[:, None], moving[page]] = found.reshape(len(page), -1)
-        result = np.exp((result - result.max(axis=2, keepdims=True)) / self._temperature)
-        result /= result.sum(axis=2, keepdims=True)
-        return result
+    def _move(
+        self, margins: Vectors, asked: Bools, moving: Ints, batch: "_Batch", variants: Variants
+    ) -> None:
+        """Put new margins of the moving candidates where `asked` (n_pages, n_variants)."""
+        pages = np.flatnonzero(asked.any(axis=1))
+        if len(pages) == 0:
+            return
+        most = asked.sum(axis=1).max()
+        columns = np.argsort(~asked[pages], axis=1, kind="stable")[:, :most]
+        columns = np.insert(columns, 0, 0, axis=1)  # the page itself, which is never asked
+        chosen = np.take_along_axis(asked[pages], columns, axis=1)
+        candidates, places = batch.candidates[pages], moving[pages]
+        near = self._features.near(
+            np.take_along_axis(candidates, places, axis=1), batch.vectors[pages]
+        )
+        table = self._features.table(
+            candidates, places, batch.features[pages], variants.of(pages, columns), near
+        )
+        found = self._booster.inplace_predict(
+            table[chosen].reshape(-1, table.shape[3]), predict_type="margin"
+        )
+        page, column = np.nonzero(chosen)
+        variant = columns[page, column]
+        margins[pages[page, None], variant[:, None], places[page]] = found.reshape(len(page), -1)
 
     def _variants(self, pages: Sequence[PageRead], cuts: Sequence[Cuts]) -> Variants:
         """Variant 0 is each page itself; pages with fewer variants than the most repeat it."""
@@ -262,6 +285,22 @@ class PageAblation:
         weights[which[known], place[nodes[known]]] = amounts[known]
         counts = np.bincount(places[:, 0], minlength=len(keys))
         return _Hits(places=places, counts=counts, weights=weights)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """Pages as they are: candidates, their features, one unit vector of each page."""
+
+    candidates: Ints
+    features: Vectors
+    vectors: Vectors
+
+
+def _parts(margins: Vectors, places: Ints, temperature: float) -> Vectors:
+    """The weight of some candidates, unscaled, (n_pages, n_variants)."""
+    chosen = np.take_along_axis(margins, places[:, None], axis=2)
+    weights: Vectors = np.exp(chosen / temperature).sum(axis=2)
+    return weights
 
 
 @dataclass(frozen=True, slots=True)
