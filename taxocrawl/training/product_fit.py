@@ -17,7 +17,13 @@ from taxocrawl.classifiers.sources import PAGE_WEIGHTS
 from taxocrawl.protocols import Vectors
 from taxocrawl.records import FIELD_NAMES
 from taxocrawl.training.linear_fit import Head, first_table
-from taxocrawl.training.product_texts import SHORT, TITLE_SOURCES, ProductText
+from taxocrawl.training.product_texts import (
+    BRAND,
+    LISTING,
+    SHORT,
+    TITLE_SOURCES,
+    ProductText,
+)
 
 Ints = NDArray[np.int64]
 Arrays = dict[str, NDArray[np.generic]]
@@ -28,6 +34,8 @@ _TITLE = FIELD_NAMES.index("title")
 _NOTHING: Ints = np.zeros(0, dtype=np.int64)
 _LISTED = frozenset({"keyword", "word"})
 _MAX_TOKENS = 200
+# Roots whose titles must share a token for it to be noise; 4 and 8 are alike.
+_SHARED_BY = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,28 +50,34 @@ class ProductRecipe:
     was left out: .854, .849, .848, .851, .864.
     """
 
-    table_dims: int = 24
-    epochs: int = 8
+    table_dims: int = 48
+    epochs: int = 10
     batch: int = 256
     table_rate: float = 1e-2
     head_rate: float = 2e-3
     dropout: float = 0.1
-    token_dropout: float = 0.1
+    token_dropout: float = 0.2
     foreign: int = 1
     """Names in other languages and paths, each, of a node in one pass."""
     class_size: int = 20
     """Titles of one class of a set in one pass."""
-    mixtures: int = 32
+    listing_copies: int = 3
+    """How often each title of ours is seen in one pass."""
+    mixtures: int = 12
     """Texts of some of a node's words in one pass."""
+    branded: float = 0.4
+    """Share of those that name a brand."""
     noise: float = 0.5
     """Share of short texts that get up to `noise_tokens` words of anything, as titles have."""
     noise_tokens: int = 6
-    balance: float = 0.5
+    balance: float = 0.3
     """A text weighs as the number of texts in its branch of tier 2 to this power, inverted."""
     page_weight: float = 3.0
     page_copies: int = 4
     late_epochs: int = 1
     late_rate: float = 0.3
+    root_loss: float = 1.0
+    """Weight of the root's share against the node's; that of tier 2 weighs half."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +108,7 @@ class TextSampler:
         self._foreign: dict[int, list[Example]] = defaultdict(list)
         self._classes: dict[tuple[str, int], list[Example]] = defaultdict(list)
         self._words: dict[int, list[Ints]] = defaultdict(list)
+        self._brands: dict[int, list[Ints]] = defaultdict(list)
         self._balance = {b: float((n + 1.0) ** -recipe.balance) for b, n in sizes.items()}
         self._branch = branch
         title_weight = float(30.0**-recipe.balance)
@@ -103,18 +118,26 @@ class TextSampler:
                 fields=in_title(of[:_MAX_TOKENS]),
                 node=text.node,
                 weight=title_weight if titled else self._weight(text.node),
-                noisy=text.source in SHORT and text.language == "en",
+                noisy=text.source == BRAND or (text.source in SHORT and text.language == "en"),
             )
             if titled:
                 self._classes[text.source, text.node].append(example)
             elif _always(text):
-                self._always.append(example)
+                copies = recipe.listing_copies if text.source == LISTING else 1
+                self._always += [example] * copies
             else:
                 self._foreign[text.node].append(example)
             if text.source in _LISTED and text.language == "en":
                 self._words[text.node].append(of)
+            elif text.source == BRAND:
+                self._brands[text.node].append(of)
         lists = [of[:_MAX_TOKENS] for text, of in spoken if _always(text)]
-        self.pool = np.unique(np.concatenate(lists)) if lists else _NOTHING
+        titles = [
+            (int(nodes.root[text.node]), of)
+            for text, of in spoken
+            if text.source == LISTING or text.source in TITLE_SOURCES
+        ]
+        self.pool = noise_pool(np.unique(np.concatenate(lists)) if lists else _NOTHING, titles)
 
     def one_pass(self, rng: np.random.Generator) -> list[Example]:
         """Examples in no order."""
@@ -131,10 +154,13 @@ class TextSampler:
         for node, words in self._words.items():
             parent = int(self._nodes.parent[node])
             above = self._words.get(parent, []) if parent != NO_PARENT else []
+            brands = self._brands_of(node)
             for _ in range(self._recipe.mixtures):
                 chosen = _some(words, int(rng.integers(1, 5)), rng)
                 if above and rng.random() < 0.5:
                     chosen = [*chosen, above[rng.integers(len(above))]]
+                if brands and rng.random() < self._recipe.branded:
+                    chosen = [brands[rng.integers(len(brands))], *chosen]
                 yield Example(
                     fields=in_title(np.concatenate(chosen)),
                     node=node,
@@ -142,8 +168,31 @@ class TextSampler:
                     noisy=True,
                 )
 
+    def _brands_of(self, node: int) -> list[Ints]:
+        """Brands of the node or of the nearest above that has some."""
+        while node not in self._brands and node != NO_PARENT:
+            node = int(self._nodes.parent[node])
+        return self._brands.get(node, [])
+
     def _weight(self, node: int) -> float:
         return self._balance.get(int(self._branch[node]), 1.0)
+
+
+def noise_pool(tokens: Ints, titles: Sequence[tuple[int, Ints]]) -> Ints:
+    """What noise is drawn from: any token, and as often those that titles (root, tokens) of several
+    roots share, such as sizes, colours and numbers, the frequent ones more.
+    """
+    roots: dict[int, set[int]] = defaultdict(set)
+    counts: Counter[int] = Counter()
+    for root, ids in titles:
+        for token in set(ids.tolist()):
+            roots[token].add(root)
+            counts[token] += 1
+    shared = [token for token in sorted(roots) if len(roots[token]) >= _SHARED_BY]
+    times = [int(counts[token] ** 0.75) for token in shared]
+    said = np.repeat(np.array(shared, dtype=np.int64), times)
+    n_copies = max(1, len(said) // max(len(tokens), 1))
+    return np.concatenate([np.tile(tokens, n_copies), said])
 
 
 def _always(text: ProductText) -> bool:
@@ -271,7 +320,11 @@ class HeadTraining:
         known = torch.from_numpy((lineage >= 0).astype(np.float32))
         wanted = torch.from_numpy(np.maximum(lineage, 0))
         held = sums.gather(1, self._ends[wanted]) - sums.gather(1, self._starts[wanted])
-        parts = torch.log(held.clamp(min=1e-6)) * known * torch.tensor([1.0, 0.5, 0.5])
+        parts = (
+            torch.log(held.clamp(min=1e-6))
+            * known
+            * torch.tensor([1.0, self._recipe.root_loss, 0.5])
+        )
         weights = torch.tensor([example.weight for example in batch])
         result: torch.Tensor = -(parts.sum(1) * weights).sum() / weights.sum()
         return result

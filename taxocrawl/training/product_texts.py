@@ -1,6 +1,7 @@
 """Short texts that say which product they are: names, synonyms, keywords, titles of real shops."""
 
 import csv
+import importlib.resources
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ TITLE_SOURCES = ("amazon_in_titles", "instacart_products", "pricerunner_titles")
 """Sets of titles with a shop's own categories, mapped to nodes; each is also held out in turn."""
 
 FEEDS = "google_feeds"
+BRAND, LISTING = "brand", "listing"
+_OWN = {BRAND: "product_brands.tsv", LISTING: "product_titles.tsv"}
 SHORT = frozenset({"name", "synonym", "keyword", "word"})
 # A label that is mapped `weak` is a mixed bag ("All Home & Kitchen"): it teaches wrong.
 _TRUSTED = frozenset({"exact", "broad"})
@@ -27,7 +30,7 @@ class ProductText:
     """A text that stands for a node (its position in the taxonomy), and where it comes from.
 
     `source` is a set of titles, or what kind of text of the taxonomy it is: name, path, synonym,
-    keyword, keywords, scope, shop, title, word. `trust` is that of the label map.
+    keyword, keywords, scope, shop, title, word, brand, listing. `trust` is that of the label map.
     """
 
     source: str
@@ -38,8 +41,16 @@ class ProductText:
 
 
 def read_texts(taxonomy: Taxonomy, *, without: Collection[str] = ()) -> list[ProductText]:
-    """What the taxonomy says of its nodes, and our words; `without` languages that are held out."""
-    found = [*_names(taxonomy), *_glossary(taxonomy), *read_words(taxonomy)]
+    """What the taxonomy says of its nodes, our words and our titles; `without` languages that are
+    held out.
+    """
+    found = [
+        *_names(taxonomy),
+        *_glossary(taxonomy),
+        *read_words(taxonomy),
+        *read_own(taxonomy, BRAND),
+        *read_own(taxonomy, LISTING),
+    ]
     return [text for text in found if text.language not in without]
 
 
@@ -82,6 +93,20 @@ def read_words(taxonomy: Taxonomy) -> Iterator[ProductText]:
             for word in words:
                 yield ProductText(
                     source="word", language="en", node=taxonomy.index[node_id], text=word
+                )
+
+
+def read_own(taxonomy: Taxonomy, source: str) -> Iterator[ProductText]:
+    """What this project wrote to learn from: brands of a node, or titles of invented products as
+    marketplaces print them, one in seven of them not English.
+    """
+    file = importlib.resources.files("taxocrawl.training") / _OWN[source]
+    for line in file.read_text(encoding="utf-8").splitlines()[1:]:
+        node_id, _, text = line.partition("\t")
+        if node_id in taxonomy:
+            for part in text.split(", ") if source == BRAND else (text,):
+                yield ProductText(
+                    source=source, language="en", node=taxonomy.index[node_id], text=part
                 )
 
 

@@ -16,11 +16,25 @@ from taxocrawl.classifiers.node_arrays import NodeArrays
 from taxocrawl.classifiers.product_names import NearestNames
 from taxocrawl.classifiers.selling import SIGNAL_NAMES
 from taxocrawl.extraction.documents import from_text
+from taxocrawl.taxonomies import formats
 from taxocrawl.taxonomies.tree import Node, Taxonomy
 from taxocrawl.training import product_train
-from taxocrawl.training.product_fit import Arrays, HeadTraining, ProductRecipe, branches
+from taxocrawl.training.product_fit import (
+    Arrays,
+    HeadTraining,
+    ProductRecipe,
+    branches,
+    noise_pool,
+)
 from taxocrawl.training.product_pages import ProductPage
-from taxocrawl.training.product_texts import ProductText, trusted
+from taxocrawl.training.product_texts import (
+    BRAND,
+    LISTING,
+    ProductText,
+    read_own,
+    read_words,
+    trusted,
+)
 
 pytestmark = pytest.mark.torch
 
@@ -173,9 +187,47 @@ def test_mixed_classes_are_not_learnt() -> None:
     assert trusted([kept, mixed]) == [kept]
 
 
+def test_noise_is_any_word_and_what_titles_of_many_roots_say() -> None:
+    of_all, of_one = 7, 9
+    titles = [(root, np.array([of_all, of_one] if root == 0 else [of_all])) for root in range(16)]
+    pool = noise_pool(np.array([1, 2]), titles)
+    assert set(pool.tolist()) == {1, 2, of_all}
+    assert (pool == of_all).sum() == 8  # 16 to the power of three quarters
+    assert (pool < of_all).sum() == 8
+
+
+def test_our_titles_are_seen_as_often_as_the_recipe_says(encoder: StaticEncoder) -> None:
+    texts = [text("1", "shirt jeans", LISTING), text("3", "apple", "word")]
+    ids = encoder.tokenize([text.text for text in texts])
+    recipe = ProductRecipe(listing_copies=3, mixtures=0)
+    seen = product_train.TextSampler(texts, ids, NODES, recipe).one_pass(np.random.default_rng(0))
+    assert sorted(TREE.ids[example.node] for example in seen) == ["1", "1", "1", "3"]
+
+
+def test_mixtures_name_a_brand_of_the_nearest_node_above(encoder: StaticEncoder) -> None:
+    texts = [text("1", "shirt"), text("a", "boot", BRAND), text("3", "apple")]
+    ids = encoder.tokenize([text.text for text in texts])
+    recipe = ProductRecipe(mixtures=1, branded=1.0)
+    sampler = product_train.TextSampler(texts, ids, NODES, recipe)
+    mixed = sampler.one_pass(np.random.default_rng(0))[len(texts) :]
+    said = {TREE.ids[e.node]: set(np.concatenate(e.fields).tolist()) for e in mixed}
+    assert said == {"1": {ids[0][0], ids[1][0]}, "3": {ids[2][0]}}
+
+
+def test_what_we_wrote_stands_below_nodes_that_there_are() -> None:
+    google = formats.load("google")
+    titles = [title.text for title in read_own(google, LISTING)]
+    brands = [brand.text for brand in read_own(google, BRAND)]
+    folder = Path(product_train.__file__).parent
+    assert len(titles) == (folder / "product_titles.tsv").read_text("utf-8").count("\n") - 1
+    assert len({title.lower() for title in titles}) == len(titles) > 9000
+    assert len(brands) > 1500
+    assert all(t and t == t.strip() and "\t" not in t for t in [*titles, *brands])
+    assert len(list(read_words(google))) > 9000
+
+
 @pytest.mark.data
 def test_the_shared_titles_are_read(data: Path) -> None:
-    from taxocrawl.taxonomies import formats
     from taxocrawl.training import product_texts
 
     google = formats.load("google")
