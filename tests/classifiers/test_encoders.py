@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from taxocrawl.classifiers.encoders import sentence_transformers as transformers
 from taxocrawl.classifiers.encoders import static
@@ -95,6 +95,35 @@ def test_a_tokenizer_that_reads_spaces_gets_whole_texts(folder):
     tokenizer.save(str(folder / "tokenizer.json"))
     save_file({"embeddings": TABLE[:3]}, folder / "model.safetensors")
     assert StaticEncoder(folder).tokenize(["a b"])[0].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda scored: models.Unigram(scored, unk_id=0),
+        lambda scored: models.WordPiece(
+            {word: i for i, (word, _) in enumerate(scored)}, unk_token="[UNK]"
+        ),
+    ],
+    ids=["unigram", "wordpiece"],
+)
+def test_pieces_of_ascii_words_get_the_tokens_that_the_tokenizer_gives(folder, kind):
+    scored = [
+        ("[UNK]", -20.0),
+        ("goal", -2.0),
+        ("match", -2.0),
+        ("oven", -3.9),
+        ("goalmatch", -9.0),
+    ]
+    tokenizer = Tokenizer(kind([*scored, ("##match", -2.0)]))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[^\w]+|_+"), "removed")
+    tokenizer.save(str(folder / "tokenizer.json"))
+    text = "Goal! goalmatch_OVEN matchgoal qq, go4l été Goalmatch"
+    encoder = StaticEncoder(folder)
+    assert encoder._pieces is not None
+    for _ in range(2):
+        assert encoder.tokenize([text])[0].tolist() == tokenizer.encode(text).ids
 
 
 def test_kept_words_are_few_and_short(encoder, monkeypatch):

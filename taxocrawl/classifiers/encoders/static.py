@@ -5,8 +5,6 @@ the same vectors, 3 times as fast and without its 500 MB of dependencies.
 """
 
 import json
-import re
-import string
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from pathlib import Path
@@ -16,8 +14,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
-from tokenizers.models import Model
 
+from taxocrawl.classifiers.encoders.pieces import Pieces, pieces_of
 from taxocrawl.classifiers.reading import well_formed
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Resources, Vectors
@@ -37,11 +35,8 @@ MAX_KEPT_LETTERS = 32
 # Texts read last: a batch of 16 sites of 4 pages has 512 fields, some 2 MB.
 MAX_KEPT_TEXTS = 1024
 PROBE = "A probe: does 1 space, or 2  (or a\nnew line), always part tokens?"
-# What our tokenizer makes of ASCII words before it looks for tokens. Its own normaliser and
-# splitter, made for all scripts, take half of the time that a new word costs.
-PIECES = re.compile("[a-z0-9]+")
-PIECES_PROBE = f"{string.printable} b2B 2Bb B_2"
 
+TOKENIZER = "tokenizer.json"
 # sentence-transformers saves "embedding.weight", model2vec "embeddings", if need be in int8 with
 # one factor a token in "weights", which sentence-transformers 6 multiplies in on loading, as here.
 TABLE_NAMES = ("embeddings", "embedding.weight")
@@ -58,15 +53,14 @@ class StaticEncoder:
         n_tokens = self._tokenizer.get_vocab_size()
         if n_tokens != len(self._table):
             raise ModelError(f"{folder}: {len(self._table)} vectors for {n_tokens} tokens")
-        self._model: Model | None = None
+        self._pieces: Pieces | None = None
         self._kept: dict[str, list[int]] = {}
         self._read: dict[str, tuple[TokenIds, Vectors]] = {}
         # True of WordPiece and of our Unigram, false of byte-level BPE, where spaces are letters.
         self._cut: Callable[[str], list[str]] = _one_word
         if self._ids([PROBE])[0] == [i for ids in self._ids(PROBE.split()) for i in ids]:
             self._cut = str.split
-            if _takes_pieces(self._tokenizer):
-                self._model = self._tokenizer.model
+            self._pieces = pieces_of(self._tokenizer, folder / TOKENIZER)
 
     @property
     def dimension(self) -> int:
@@ -113,22 +107,22 @@ class StaticEncoder:
         return flat, np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
-        model = self._model
-        others = [text for text in texts if model is None or not text.isascii()]
+        pieces = self._pieces
+        others = [text for text in texts if pieces is None or not text.isascii()]
         encodings = iter(self._tokenizer.encode_batch_fast(others, add_special_tokens=False))
         return [
             next(encodings).ids
-            if model is None or not text.isascii()
-            else self._ids_of_pieces(text, model)
+            if pieces is None or not text.isascii()
+            else self._ids_of_pieces(text, pieces)
             for text in texts
         ]
 
-    def _ids_of_pieces(self, text: str, model: Model) -> list[int]:
+    def _ids_of_pieces(self, word: str, pieces: Pieces) -> list[int]:
         result: list[int] = []
-        for piece in PIECES.findall(text.lower()):
+        for piece in pieces.cut(word):
             ids = self._kept.get(piece)
             if ids is None:
-                ids = [token.id for token in model.tokenize(piece)]
+                ids = pieces.ids(piece)
                 if len(piece) <= MAX_KEPT_LETTERS:
                     self._kept[piece] = ids
             result += ids
@@ -173,19 +167,10 @@ def _one_word(text: str) -> list[str]:
     return [text]
 
 
-def _takes_pieces(tokenizer: Tokenizer) -> bool:
-    """Whether only PIECES of an ASCII text, in lower case, reach the tokenizer's model."""
-    steps = (tokenizer.normalizer, tokenizer.pre_tokenizer)
-    if None in steps or tokenizer.get_added_tokens_decoder():
-        return False
-    pieces = steps[1].pre_tokenize_str(steps[0].normalize_str(PIECES_PROBE))
-    return [piece for piece, _ in pieces] == PIECES.findall(PIECES_PROBE.lower())
-
-
 def _read_tokenizer(folder: Path) -> Tokenizer:
-    path = folder / "tokenizer.json"
+    path = folder / TOKENIZER
     if not path.is_file():
-        raise ModelError(f"{folder} is no encoder folder: it has no tokenizer.json")
+        raise ModelError(f"{folder} is no encoder folder: it has no {TOKENIZER}")
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception for a bad file
