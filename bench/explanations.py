@@ -1,10 +1,11 @@
 """What explanations cost beside classification, in CPU milliseconds a page, on one thread.
 
-`python bench/explanations.py` classifies gate pages from their HTML in batches of 16, as a crawl
-does, and explains them as every site is explained (`words`, `shap`); then, on a few pages, by every
-method, as `taxocrawl why` does. Prints medians of the batches and the 95th percentile. Last the
-whole command `taxocrawl why DOMAIN --explain all` on a store of such pages, from start to end:
-seconds on the clock and of CPU. Needs the shared data ($TAXOCRAWL_DATA, default `../shared/data`).
+`python bench/explanations.py` classifies gate pages from their HTML in batches of 16 sites, as a
+crawl does, and explains them as every site is explained (`words`, `shap`): sites of one page, then
+of as many as a crawl reads by default. Then, on a few pages, it explains by every method, as
+`taxocrawl why` does. Prints medians of the batches and the 95th percentile. Last the whole command
+`taxocrawl why DOMAIN --explain all` on a store of such pages, from start to end: seconds on the
+clock and of CPU. Needs the shared data ($TAXOCRAWL_DATA, default `../shared/data`).
 """
 
 import argparse
@@ -12,7 +13,9 @@ import resource
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -41,6 +44,7 @@ BATCH = 16
 STORED = ("words", "shap")
 ON_REQUEST = ("words", "shap", "lime", "anchors")
 COMMANDS = 5
+SITE = Settings().max_pages
 
 
 def main() -> int:
@@ -56,11 +60,26 @@ def main() -> int:
     stored(registry, documents[:BATCH])  # the first calls load tables
     for name, values in stored(registry, documents[BATCH:]).items():
         show(f"{name}, a page", values)
+    for name, values in stored(registry, sites(cases)).items():
+        show(f"{name}, a page of a site of {SITE}", values)
     for name, values in on_request(registry, documents[: arguments.asked]).items():
         show(f"{name}, on request", values)
     for name, values in whole_command(registry, documents[:COMMANDS]).items():
         show(f"taxocrawl why, {name}", values)
     return 0
+
+
+def sites(cases: Sequence[gate.Case]) -> list[Document]:
+    """Sites of as many pages as a crawl reads by default: of one language and tier 1."""
+    taxonomy = load(gate.TAXONOMY)
+    groups: dict[tuple[str, str], list[Document]] = defaultdict(list)
+    for case in cases:
+        groups[case.language, taxonomy.lineage(case.primary)[0]].append(case.document)
+    return [
+        replace(first, pages=tuple(page for one in (first, *others) for page in one.pages))
+        for group in groups.values()
+        for first, *others in zip(*[iter(group)] * SITE, strict=False)
+    ]
 
 
 def stored(registry: Registry, documents: Sequence[Document]) -> dict[str, list[float]]:
@@ -70,14 +89,15 @@ def stored(registry: Registry, documents: Sequence[Document]) -> dict[str, list[
     for start in range(0, len(documents), BATCH):
         batch = documents[start : start + BATCH]
         answers, spent = timed(lambda batch=batch: classifier.classify(batch))
-        found["classification"].append(spent / len(batch))
+        n_pages = sum(len(document.pages) for document in batch)
+        found["classification"].append(spent / n_pages)
         for name in STORED:
             explainer = registry.explainer(name)
             assert isinstance(explainer, BatchExplainer)
             _, spent = timed(
                 lambda e=explainer, b=batch, a=answers: e.explain_batch(b, a, classifier)
             )
-            found[name].append(spent / len(batch))
+            found[name].append(spent / n_pages)
     return found
 
 
