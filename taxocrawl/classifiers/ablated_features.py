@@ -11,7 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from taxocrawl.classifiers.features import FEATURE_NAMES, FIELD_GROUPS, GROUP_POSITIONS
+from taxocrawl.classifiers.features import (
+    FEATURE_NAMES,
+    FIELD_GROUPS,
+    GROUP_POSITIONS,
+    READINGS,
+)
 from taxocrawl.classifiers.linear import standard
 from taxocrawl.classifiers.neighbours import N_NEIGHBOURS, SHARPNESS
 from taxocrawl.classifiers.prototypes import KINDS
@@ -29,9 +34,7 @@ NEAR = 64
 _AT = {name: number for number, name in enumerate(FEATURE_NAMES)}
 _TITLE = FIELD_NAMES.index("title")
 _SMALL = 1e-6  # as in `features`
-_N_READINGS = 1 + len(GROUP_POSITIONS)  # of the linear head: the whole page, then groups of fields
-PAGE_ROW = _N_READINGS
-"""The row of `AblatedFeatures.weights` that makes the one vector of a page."""
+_N_READINGS = len(READINGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,14 @@ class Near:
     votes: Vectors
 
 
+def nearest(cosines: Vectors) -> Ints:
+    """Rows of the labelled pages nearest to each page, (n_pages, at most NEAR)."""
+    n = min(NEAR, cosines.shape[1])
+    if n == 0:
+        return np.zeros((len(cosines), 0), dtype=np.int64)
+    return np.argpartition(-cosines, n - 1, axis=1)[:, :n]
+
+
 class AblatedFeatures:
     """The features of one model's sources for variants of pages.
 
@@ -83,16 +94,12 @@ class AblatedFeatures:
         self._nodes = sources.nodes
         self._slots, self._kinds = _prototype_slots(sources)
         self._has = _kinds_of_nodes(sources)
-        groups = np.zeros((_N_READINGS, N_FIELDS), dtype=np.float32)
-        groups[0] = 1
-        for row, group in enumerate(GROUP_POSITIONS, start=1):
-            groups[row, list(group)] = 1
         head = sources.linear
         alone = np.eye(N_FIELDS, dtype=np.float32)[_TITLE]
         page = np.array(PAGE_WEIGHTS, dtype=np.float32)
         self.weights: tuple[Vectors, Vectors] = (
-            np.vstack([groups * head.encoder_view.fields, page, alone]),
-            groups * head.token_view.fields,
+            np.vstack([READINGS * head.encoder_view.fields, page, alone]),
+            READINGS * head.token_view.fields,
         )
 
     def table(
@@ -111,7 +118,7 @@ class AblatedFeatures:
             base={name: whole[:, None, :, at] for name, at in _AT.items()},
             same_root=self._same_root(candidates, nodes),
         )
-        vectors, titles = (unit(variants.encoder[:, row]) for row in (PAGE_ROW, -1))
+        vectors, titles = (unit(variants.encoder[:, row]) for row in (_N_READINGS, -1))
         columns = {
             **self._linear(page, variants),
             **self._prototypes(page, vectors, titles),
@@ -127,16 +134,9 @@ class AblatedFeatures:
             result[..., _AT[name]] = values
         return result
 
-    def near(self, nodes: Ints, vectors: Vectors) -> Near:
-        """The labelled pages nearest to pages of these unit vectors, (n_pages, n_dims), and their
-        votes for these nodes, (n_pages, n_moving).
-        """
+    def near(self, nodes: Ints, rows: Ints) -> Near:
+        """These labelled pages (n_pages, n), and their votes for these nodes (n_pages, n_moving)."""
         known = self._sources.neighbours
-        n = min(NEAR, len(known.vectors))
-        if n == 0:
-            nothing = np.zeros((len(nodes), 0, 0), dtype=np.float32)
-            return Near(vectors=nothing, votes=nothing)
-        rows = np.argpartition(-(vectors @ known.vectors.T), n - 1, axis=1)[:, :n]
         # A place without a label holds -1, and has a share of 0.
         labels, shares = known.labels[rows][..., None], known.shares[rows][..., None]
         above = nodes[:, None, None]

@@ -12,7 +12,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from taxocrawl.classifiers.ablated_features import PAGE_ROW, AblatedFeatures, Variants
+from taxocrawl.classifiers.ablated_features import AblatedFeatures, Variants, nearest
 from taxocrawl.classifiers.ablated_vectors import Lost, lengths_of
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.features import FEATURE_NAMES
@@ -45,14 +45,15 @@ Kind = tuple[str, str, str]
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PageRead:
     """All that is needed of a page to ask about its words: its texts by field, their tokens and
-    unit vectors (N_FIELDS, n_dims), where keywords stand, and the candidates with their features
-    and margins.
+    unit vectors (N_FIELDS, n_dims), where keywords stand, cosines to the labelled pages, and the
+    candidates with their features and margins.
     """
 
     texts: tuple[str, ...]
     token_ids: tuple[Ints, ...]
     vectors: Vectors
     keyword_places: Sequence[Places]
+    cosines: Vectors
     candidates: Ints
     features: Vectors
     margins: Vectors
@@ -95,6 +96,7 @@ def pages_read(reading: Reading, pairs: Pairs, margins: Vectors) -> list[PageRea
             token_ids=reading.token_ids[row * N_FIELDS : (row + 1) * N_FIELDS],
             vectors=reading.vectors[row],
             keyword_places=pairs.evidence.keyword_places[row],
+            cosines=pairs.evidence.cosines[row],
             candidates=pairs.candidates[row],
             features=pairs.features[row],
             margins=margins[row],
@@ -142,7 +144,7 @@ class PageAblation:
         batch = _Batch(
             candidates=np.stack([page.candidates for page in pages]),
             features=np.stack([page.features for page in pages]),
-            vectors=unit(variants.encoder[:, PAGE_ROW, 0]),
+            near=nearest(np.stack([page.cosines for page in pages])),
         )
         margins = np.stack([page.margins for page in pages])
         likely = np.argsort(-margins, axis=1, kind="stable")
@@ -171,7 +173,7 @@ class PageAblation:
         chosen = np.take_along_axis(asked[pages], columns, axis=1)
         candidates, places = batch.candidates[pages], moving[pages]
         near = self._features.near(
-            np.take_along_axis(candidates, places, axis=1), batch.vectors[pages]
+            np.take_along_axis(candidates, places, axis=1), batch.near[pages]
         )
         table = self._features.table(
             candidates, places, batch.features[pages], variants.of(pages, columns), near
@@ -290,11 +292,11 @@ class PageAblation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """Pages as they are: candidates, their features, one unit vector of each page."""
+    """Pages as they are: candidates, their features, rows of the nearest labelled pages."""
 
     candidates: Ints
     features: Vectors
-    vectors: Vectors
+    near: Ints
 
 
 def _parts(margins: Vectors, places: Ints, temperature: float) -> Vectors:

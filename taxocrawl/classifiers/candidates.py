@@ -20,7 +20,8 @@ class Evidence:
 
     `linear` are log-probabilities; `linear_fields` (n_groups, n_pages, n_nodes) the same read from
     a group of fields alone; `prototypes` (n_kinds, n_pages, n_nodes) cosines, `title_prototypes`
-    those of the title; `nearest_page` (n_pages,) the cosine of the nearest labelled page;
+    those of the title; `nearest_page` (n_pages,) the cosine of the nearest labelled page, `cosines`
+    (n_pages, n_labelled) those of all;
     `keyword_places` where the keywords stand, for each page by field.
     """
 
@@ -30,6 +31,7 @@ class Evidence:
     title_prototypes: Vectors
     neighbours: Vectors
     nearest_page: Vectors
+    cosines: Vectors
     keywords: Vectors
     keyword_places: tuple[list[Places], ...] = ()
 

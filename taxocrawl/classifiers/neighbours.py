@@ -32,14 +32,17 @@ class Neighbours:
 
     def scores(
         self, vectors: Vectors, excluded: Sequence[NDArray[np.int64]] | None = None
-    ) -> tuple[Vectors, Vectors]:
-        """Share of the votes for each node (n_pages, n_nodes), and the nearest cosine (n_pages,).
+    ) -> tuple[Vectors, Vectors, Vectors]:
+        """Share of the votes for each node (n_pages, n_nodes), the nearest cosine (n_pages,), and
+        all cosines (n_pages, n_rows).
 
         `excluded` rows of each page (its own site, in training) do not vote.
         """
         n_nodes = self.votes.shape[1]
         if len(self.vectors) == 0:
-            return np.zeros((len(vectors), n_nodes), np.float32), np.zeros(len(vectors), np.float32)
+            shape = (len(vectors), n_nodes)
+            nobody = np.zeros((len(vectors), 0), np.float32)
+            return np.zeros(shape, np.float32), np.zeros(len(vectors), np.float32), nobody
         cosines = vectors @ self.vectors.T
         for row, rows in enumerate(excluded or ()):
             cosines[row, rows] = -1.0
@@ -53,4 +56,4 @@ class Neighbours:
         for row in range(len(vectors)):
             result[row] = weights[row] @ self.votes[nearest[row]]
         result[~vectors.any(axis=1)] = 0
-        return result, best.astype(np.float32)
+        return result, best.astype(np.float32), cosines

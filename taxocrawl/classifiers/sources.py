@@ -49,7 +49,7 @@ class Sources:
     ) -> Evidence:
         """What each source says; `excluded` labelled pages do not vote (see Neighbours)."""
         vectors = page_vectors(reading)
-        votes, nearest = self.neighbours.scores(vectors, excluded)
+        votes, nearest, cosines = self.neighbours.scores(vectors, excluded)
         keyword_places = [self.keywords.places(texts) for texts in reading.texts]
         linear = log_softmax(self.linear.logits_apart(reading, features.READINGS)).swapaxes(0, 1)
         titles = reading.vectors[:, _TITLE]
@@ -61,6 +61,7 @@ class Sources:
             title_prototypes=similar[:, len(vectors) :],
             neighbours=votes,
             nearest_page=nearest,
+            cosines=cosines,
             keywords=self.keywords.weigh(keyword_places),
             keyword_places=tuple(keyword_places),
         )

@@ -75,17 +75,18 @@ def test_neighbours_vote_and_ones_own_site_does_not() -> None:
     vectors = np.eye(3, dtype=np.float32)
     labels = np.array([[0, 1], [1, -1], [2, -1]])
     neighbours = Neighbours(vectors, labels, 4)
-    votes, nearest = neighbours.scores(vectors[:1])
+    votes, nearest, cosines = neighbours.scores(vectors[:1])
     assert votes[0].argmax() == 0
     assert nearest[0] == pytest.approx(1.0)
-    votes, nearest = neighbours.scores(vectors[:1], [np.array([0])])
+    assert cosines[0] == pytest.approx([1, 0, 0])
+    votes, nearest, _ = neighbours.scores(vectors[:1], [np.array([0])])
     assert votes[0, 0] == pytest.approx(0, abs=1e-5)
     assert nearest[0] == pytest.approx(0.0)
 
 
 def test_no_neighbours_give_no_votes() -> None:
     empty = Neighbours(np.zeros((0, 3), np.float32), np.zeros((0, 1), np.int64), 4)
-    votes, nearest = empty.scores(np.ones((2, 3), np.float32))
+    votes, nearest, _ = empty.scores(np.ones((2, 3), np.float32))
     assert not votes.any()
     assert not nearest.any()
 
