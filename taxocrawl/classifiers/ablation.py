@@ -5,7 +5,7 @@ is tokenised again but the words that go, and only the page's candidates get new
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -25,9 +25,9 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 # Candidates whose margin is worked out anew in each variant, the likeliest of a page: on 160 gate
-# pages four hold .88 of the probability. Where they keep less than a part of their weight others may
-# come up, and more are looked at. Six and twenty bring falls from .009 to .007 off, on average, and
-# take a third more time.
+# pages four hold .88 of the probability. Where they keep less than a part of their weight others
+# may come up, and more are looked at. Six and twenty bring falls from .009 to .007 off, on average,
+# and take a third more time.
 LIKELY = 4
 MORE = 12
 LEAST_KEPT = 0.75
@@ -140,7 +140,9 @@ class PageAblation:
         """Share of each of the page's candidates in each variant, (n_variants, n_candidates)."""
         if not pages:
             return []
-        variants = self._variants(pages, cuts)
+        touched = [np.flatnonzero(cut.gone.any(axis=1)) for cut in cuts]
+        few = [replace(cut, gone=cut.gone[rows]) for cut, rows in zip(cuts, touched, strict=True)]
+        variants = self._variants(pages, few)
         batch = _Batch(
             candidates=np.stack([page.candidates for page in pages]),
             features=np.stack([page.features for page in pages]),
@@ -150,7 +152,9 @@ class PageAblation:
         likely = np.argsort(-margins, axis=1, kind="stable")
         before = _parts(margins[:, None], likely[:, :LIKELY], self._temperature)
         moved = np.repeat(margins[:, None], variants.letters.shape[1], axis=1)
-        asked = _touched(cuts, moved.shape[1])
+        n_touched = np.array([len(rows) for rows in touched])[:, None]
+        number = np.arange(moved.shape[1])
+        asked = (number > 0) & (number <= n_touched)
         for n_moving in (LIKELY, MORE):
             self._move(moved, asked, likely[:, :n_moving], batch, variants)
             kept = _parts(moved, likely[:, :LIKELY], self._temperature)
@@ -158,26 +162,33 @@ class PageAblation:
         weights = np.exp((moved - moved.max(axis=2, keepdims=True)) / self._temperature)
         weights /= weights.sum(axis=2, keepdims=True)
         weights[~variants.present.any(axis=2)] = 0
-        return [weights[page, 1 : 1 + len(cut.gone)] for page, cut in enumerate(cuts)]
+        result = []
+        for cut, rows, own in zip(cuts, touched, weights, strict=True):
+            shares = np.repeat(own[:1], len(cut.gone), axis=0)
+            shares[rows] = own[1 : 1 + len(rows)]
+            result.append(shares)
+        return result
 
     def _move(
         self, margins: Vectors, asked: Bools, moving: Ints, batch: "_Batch", variants: Variants
     ) -> None:
         """Put new margins of the moving candidates where `asked` (n_pages, n_variants)."""
-        pages = np.flatnonzero(asked.any(axis=1))
-        if len(pages) == 0:
+        if not asked.any():
             return
-        most = asked.sum(axis=1).max()
-        columns = np.argsort(~asked[pages], axis=1, kind="stable")[:, :most]
-        columns = np.insert(columns, 0, 0, axis=1)  # the page itself, which is never asked
+        pages = np.arange(len(asked))
+        columns = np.tile(np.arange(asked.shape[1]), (len(pages), 1))
+        if 2 * asked.sum() < asked.size:  # to copy those takes less than all that is not asked
+            pages = np.flatnonzero(asked.any(axis=1))
+            most = asked.sum(axis=1).max()
+            columns = np.argsort(~asked[pages], axis=1, kind="stable")[:, :most]
+            columns = np.insert(columns, 0, 0, axis=1)  # the page itself, which is never asked
+            variants = variants.of(pages, columns)
         chosen = np.take_along_axis(asked[pages], columns, axis=1)
         candidates, places = batch.candidates[pages], moving[pages]
         near = self._features.near(
             np.take_along_axis(candidates, places, axis=1), batch.near[pages]
         )
-        table = self._features.table(
-            candidates, places, batch.features[pages], variants.of(pages, columns), near
-        )
+        table = self._features.table(candidates, places, batch.features[pages], variants, near)
         found = self._booster.inplace_predict(
             table[chosen].reshape(-1, table.shape[3]), predict_type="margin"
         )
@@ -327,14 +338,6 @@ class _Bags:
             starts = (np.cumsum(self.lengths) - self.lengths)[spoken]
             result[spoken] = np.add.reduceat(table.take(self.tokens, axis=0), starts)
         return result
-
-
-def _touched(cuts: Sequence[Cuts], n_variants: int) -> Bools:
-    """The variants that lack anything, (n_pages, n_variants)."""
-    result = np.zeros((len(cuts), n_variants), dtype=bool)
-    for page, cut in enumerate(cuts):
-        result[page, 1 : 1 + len(cut.gone)] = cut.gone.any(axis=1)
-    return result
 
 
 def _lost_keywords(page: _Hits, cut: Cuts, gone: Vectors) -> Vectors:
