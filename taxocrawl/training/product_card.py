@@ -19,7 +19,8 @@ vector says whether anything is sold at all.
 
 ## Data
 - Names of all nodes in 31 languages, synonyms (Shopify, MIT), keywords, titles of invented shops.
-- Words for products, brands and measures, written by this project.
+- Words for products, brands, measures and 10,000 titles as marketplaces print them, invented by a
+  large language model for this project.
 - Titles of three shops, whose categories were mapped to nodes: {titles}.
 - Labelled pages of the train split. The labels were made by a large language model that read each
   page, not by people.
@@ -35,7 +36,7 @@ vector says whether anything is sold at all.
 
 ## What it is bad at
 - Services, and shops whose page names no product.
-- Nodes of the fourth tier and below, of which nothing but names was seen.
+- Nodes of the fourth tier and below, of most of which nothing but names and a title was seen.
 - Titles whose words mean another thing elsewhere: a brand, a colour, a part for another product.
 """
 

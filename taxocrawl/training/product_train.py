@@ -30,6 +30,7 @@ from taxocrawl.training.product_fit import (
     TextSampler,
     in_title,
 )
+from taxocrawl.training.product_gate import cross_fitted_gate, fit_gate
 from taxocrawl.training.product_pages import (
     ProductPage,
     nodes_of,
@@ -49,13 +50,14 @@ from taxocrawl.training.product_texts import (
 Ints = NDArray[np.int64]
 Progress = Callable[[str], None]
 
-# Precision asked of all that is asserted in a tier, pages that sell nothing counted as wrong.
-PRECISION = (0.9, 0.85, 0.8, 0.8)
+# Precision asked of all that is asserted in a tier of what sells.
+PRECISION = (0.85, 0.8, 0.75, 0.75)
+# Share of the pages that sell nothing of which a node may be asserted all the same. Cross-fitted,
+# .005 asserts twice as many of those that sell as asking precision .9 of all pages together did.
+MOST_OF_OTHERS = 0.005
 N_TIERS = len(PRECISION)
 # Fewer labels of a depth say nothing of it; the tier above then serves.
 LEAST_LABELS = 60
-# Weight of the squared gate weights against one page's loss; of .1 to 30 the best on other folds.
-GATE_RIDGE = 3.0
 N_FOLDS = 2
 FILES = (
     "pages/labels.parquet",
@@ -227,43 +229,6 @@ def page_folds(pages: Sequence[ProductPage]) -> Ints:
     return np.array([zlib.crc32(page.domain.encode()) % N_FOLDS for page in pages], dtype=np.int64)
 
 
-def fit_gate(table: Vectors, vectors: Vectors, sells: NDArray[np.bool_]) -> Gate:
-    """Ridge logistic regression by Newton's method; the bias is free."""
-    means = table.mean(axis=0)
-    scales = np.maximum(table.std(axis=0), 1e-3)
-    x = np.concatenate([(table - means) / scales, vectors, np.ones((len(table), 1))], axis=1)
-    x = x.astype(np.float64)
-    ridge = np.full(x.shape[1], GATE_RIDGE)
-    ridge[-1] = 1e-6
-    weights = np.zeros(x.shape[1])
-    for _ in range(30):
-        p = 1 / (1 + np.exp(-x @ weights))
-        gradient = x.T @ (p - sells) + ridge * weights
-        hessian = x.T @ (x * (p * (1 - p))[:, None]) + np.diag(ridge)
-        step = np.linalg.solve(hessian, gradient)
-        weights -= step
-        if np.abs(step).max() < 1e-6:
-            break
-    return Gate(
-        weights=weights[:-1].astype(np.float32),
-        bias=float(weights[-1]),
-        means=means.astype(np.float32),
-        scales=scales.astype(np.float32),
-    )
-
-
-def cross_fitted_gate(
-    table: Vectors, vectors: Vectors, sells: NDArray[np.bool_], folds: Ints
-) -> Vectors:
-    """Probability that each page sells by the gate of the other folds, (n_pages,)."""
-    result = np.zeros(len(table), dtype=np.float32)
-    for fold in np.unique(folds):
-        rows, others = folds == fold, folds != fold
-        gate = fit_gate(table[others], vectors[others], sells[others])
-        result[rows] = gate.probabilities(table[rows], vectors[rows])
-    return result
-
-
 def lineages(nodes: NodeArrays, depth: int = N_TIERS) -> Ints:
     """(n_nodes + 1, depth): each node's ancestor or self in each tier, -1 for none; the last row is
     that of no node.
@@ -279,7 +244,7 @@ def lineages(nodes: NodeArrays, depth: int = N_TIERS) -> Ints:
 
 
 def fit_tiers(shares: Vectors, truth: Ints, sells: Vectors | None, nodes: NodeArrays) -> Tiers:
-    """Calibration by tier on what sells, thresholds on all.
+    """Calibration by tier and thresholds on what sells, these not below what MOST_OF_OTHERS asks.
 
     Titles (`sells` is None) count in the tiers that their labels reach: what is sold goes deeper
     than the label of a shop's shelf. A page's label is as deep as the page, so deeper is wrong.
@@ -303,7 +268,7 @@ def fit_tiers(shares: Vectors, truth: Ints, sells: Vectors | None, nodes: NodeAr
         slope, offset = calibrate.platt(np.log(x / (1 - x)), lineage[truth[rows], tier - 1] == best)
         slopes.append(slope)
         offsets.append(offset)
-        counted.append(rows | (truth < 0))
+        counted.append(rows)
     tiers = Tiers(slopes=tuple(slopes), offsets=tuple(offsets))
     confidences = tiers.confidences(shares, nodes)
     if sells is not None:
@@ -318,8 +283,15 @@ def fit_tiers(shares: Vectors, truth: Ints, sells: Vectors | None, nodes: NodeAr
         right = lineage[truth[rows], tier - 1][:, None] == of_tier[None]
         pairs = of_rows >= calibrate.LEAST_THRESHOLD
         found = calibrate.threshold(of_rows[pairs], right[pairs], PRECISION[tier - 1])
-        thresholds.append(found)
+        others = confidences[np.ix_(truth < 0, of_tier)].max(axis=1, initial=0)
+        thresholds.append(max(found, _least_above(others, MOST_OF_OTHERS)))
     return Tiers(slopes=tuple(slopes), offsets=tuple(offsets), thresholds=tuple(thresholds))
+
+
+def _least_above(values: Vectors, share: float) -> float:
+    """The least bar that at most that share of the values reaches; 0 where there are none."""
+    allowed = int(share * len(values))
+    return float(np.nextafter(np.sort(values)[::-1][allowed], 1)) if len(values) else 0.0
 
 
 def depths(shares: Vectors, truth: Ints, nodes: NodeArrays, n: int = 2) -> dict[str, float]:

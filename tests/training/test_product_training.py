@@ -18,7 +18,7 @@ from taxocrawl.classifiers.selling import SIGNAL_NAMES
 from taxocrawl.extraction.documents import from_text
 from taxocrawl.taxonomies import formats
 from taxocrawl.taxonomies.tree import Node, Taxonomy
-from taxocrawl.training import product_train
+from taxocrawl.training import product_gate, product_train
 from taxocrawl.training.product_fit import (
     Arrays,
     HeadTraining,
@@ -153,20 +153,20 @@ def test_the_gate_finds_the_sign_that_shops_have() -> None:
     table = rng.normal(0, 1, (200, len(SIGNAL_NAMES))).astype(np.float32)
     table[:, 0] += 3 * sells
     vectors = rng.normal(0, 0.1, (200, 8)).astype(np.float32)
-    p = product_train.cross_fitted_gate(table, vectors, sells, np.arange(200) % 2)
+    p = product_gate.cross_fitted_gate(table, vectors, sells, np.arange(200) % 2)
     assert p[sells].mean() > 0.6 > 0.25 > p[~sells].mean()
 
 
-def test_thresholds_count_pages_that_sell_nothing_as_wrong() -> None:
-    shares = np.tile(np.array([0.1, 0.8, 0.05, 0.0, 0.05], dtype=np.float32), (200, 1))
-    truth = np.array([1, -1] * 100)
-    sure = np.random.default_rng(0).uniform(0.2, 0.4, 200).astype(np.float32)
-    sure[truth >= 0] += 0.5
+def test_few_pages_that_sell_nothing_get_a_node() -> None:
+    shares = np.tile(np.array([0.1, 0.8, 0.05, 0.0, 0.05], dtype=np.float32), (800, 1))
+    truth = np.array([1, -1] * 400)
+    sure = np.random.default_rng(0).uniform(0.2, 0.9, 800).astype(np.float32)
+    sure[truth >= 0] += 0.1
     tiers = product_train.fit_tiers(shares, truth, sure, NODES)
     confidences = tiers.confidences(shares, NODES) * sure[:, None]
     asserted = confidences[:, 1] >= tiers.threshold(2)
-    assert asserted[truth >= 0].all()
-    assert asserted[truth < 0].mean() < 0.2
+    assert 0 < asserted[truth < 0].sum() <= 2  # of 400
+    assert asserted[truth >= 0].sum() > 40
 
 
 def test_branches_and_lineages() -> None:
