@@ -14,6 +14,7 @@ Json = dict[str, object]
 
 WORDS_SHOWN = 10
 LETTERS_SHOWN = 100
+CANDIDATES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +80,17 @@ def as_shown(
     taxonomy: Callable[[str], Taxonomy],
     options: AnswerOptions,
 ) -> Answer:
-    """The answer as terminals and pages show it; without `explained`, of the reasons the words."""
+    """The answer as terminals and pages show it; without `explained`, of the reasons the words.
+
+    Where nothing is asserted its first candidates are told.
+    """
     document = outcome.document
     deciding = deciding_predictions(outcome.predictions)
-    told = [p for p in deciding if p.asserted] + ranked(deciding, options.top)
+    asserted = [p for p in deciding if p.asserted]
+    told = [*asserted, *ranked(deciding, options.top if asserted else CANDIDATES_SHOWN)]
     about = (
         document.language if document else "",
-        shortened(document.text, LETTERS_SHOWN) if document else "",
+        shortened(" ".join(document.text.split()), LETTERS_SHOWN) if document else "",
         outcome.message,
     )
     return Answer(

@@ -148,13 +148,18 @@ class Ablation:
 
 
 @runtime_checkable
-class AblationScorer(Protocol):
+class DocumentReader(Protocol):
+    """A classifier that does not read all of a document: only words that it reads explain it."""
+
+    def as_read(self, document: Document) -> Document:
+        """The document cut to what the classifier reads of it, which gets the same answer."""
+
+
+@runtime_checkable
+class AblationScorer(DocumentReader, Protocol):
     """A `Scorer` that answers for a document without some of its words far sooner than for a new
     document. Explanations of every page of a crawl need it.
     """
-
-    def as_read(self, document: Document) -> Document:
-        """The document cut to what the classifier reads of it, without `extracts`."""
 
     def score_ablations(self, ablations: Sequence[Ablation]) -> list[NDArray[np.float64]]:
         """About what `score` gives each variant for each node, (n_variants, n_nodes) for each.

@@ -26,6 +26,7 @@ _AUDIENCE = re.compile(
     r"(?: (?:and|&) (?:men|women|kids|adults))?\b",
     re.IGNORECASE,
 )
+_SPACES = re.compile(r"[^\S\n]+")  # lines end sentences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class NearestNames:
 
 def plain_title(title: str) -> str:
     """The name of a product without whom it is for; as it was where nothing else is said."""
-    plain = " ".join(_AUDIENCE.sub(" ", title).split())
+    plain = _SPACES.sub(" ", _AUDIENCE.sub(" ", title)).strip()
     return plain or title
 
 

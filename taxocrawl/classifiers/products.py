@@ -10,7 +10,7 @@ from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
 from taxocrawl.classifiers.product_model import ProductModel, load_products
 from taxocrawl.classifiers.product_names import NearestNames, node_shares, plain_title
-from taxocrawl.classifiers.reading import field_texts, read
+from taxocrawl.classifiers.reading import field_texts, read, with_texts
 from taxocrawl.classifiers.selling import gate_vectors, signals
 from taxocrawl.classifiers.tiers import N_RANKED, Answer, predictions
 from taxocrawl.classifiers.voting import distinct_pages, votes
@@ -104,6 +104,12 @@ class Products:
         weights = self._model.head.node_weights(node, table)
         return np.array([float(weights[word].sum()) for word in ids], dtype=np.float64)
 
+    def as_read(self, document: Document) -> Document:
+        """The document without whom a thing is for: "adult", left without "unisex", says another
+        thing.
+        """
+        return with_texts(document, [_plain_texts(page) for page in document.pages])
+
     def _position(self, taxonomy: str, node_id: str) -> int:
         if taxonomy != self._taxonomy.name:
             raise ModelError(f"{NAME} answers in {self._taxonomy.name}, not in {taxonomy}")
@@ -133,15 +139,17 @@ class Products:
     ) -> tuple[Vectors, Vectors]:
         if not pages:
             return np.zeros((0, len(self._nodes)), np.float32), np.zeros(0, np.float32)
-        texts = [field_texts(page) for page in pages]
-        if self._titles:
-            texts = [tuple(plain_title(text) for text in fields) for fields in texts]
+        texts = [_plain_texts(page) for page in pages]
         reading = read(texts, self._encoder)
         shares = node_shares(self._model.head, self._names, reading)
         if self._titles:
             return shares, np.ones(len(pages), dtype=np.float32)
         table = signals(pages, extracts, self._nodes.below(np.add, shares))
         return shares, self._model.gate.probabilities(table, gate_vectors(reading))
+
+
+def _plain_texts(page: PageText) -> tuple[str, ...]:
+    return tuple(map(plain_title, field_texts(page)))
 
 
 def ranked(shares: Vectors, nodes: NodeArrays) -> NDArray[np.int64]:

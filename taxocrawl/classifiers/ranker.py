@@ -16,14 +16,14 @@ from taxocrawl.classifiers.model_folder import Arrays, Manifest, ModelFolder, lo
 from taxocrawl.classifiers.neighbours import Neighbours
 from taxocrawl.classifiers.node_arrays import NodeArrays
 from taxocrawl.classifiers.prototypes import Prototypes
-from taxocrawl.classifiers.reading import field_texts, read
+from taxocrawl.classifiers.reading import field_texts, read, with_texts
 from taxocrawl.classifiers.scope import menu_tokens, signals
 from taxocrawl.classifiers.sources import Sources
 from taxocrawl.classifiers.tiers import Answer, predictions, ranking
 from taxocrawl.classifiers.voting import HOME_WEIGHT, distinct_pages, votes
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Ablation, Resources, Vectors
-from taxocrawl.records import FIELD_NAMES, Document, PageText, Prediction
+from taxocrawl.records import Document, PageText, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 from taxocrawl.taxonomies.user_file import taxonomy_of_model
 
@@ -223,18 +223,8 @@ class Ranker:
 
     def as_read(self, document: Document) -> Document:
         """The document with its fields cut to what is read of them."""
-        cut = [field_texts(page) for page in document.pages]
-        return replace(
-            document,
-            extracts=(),
-            pages=tuple(
-                PageText(
-                    url=page.url,
-                    fields=replace(page.fields, **dict(zip(FIELD_NAMES, texts, strict=True))),
-                )
-                for page, texts in zip(document.pages, cut, strict=True)
-            ),
-        )
+        cut = with_texts(document, [field_texts(page) for page in document.pages])
+        return replace(cut, extracts=())
 
     def score_ablations(self, ablations: Sequence[Ablation]) -> list[NDArray[np.float64]]:
         """Confidence of each node in each variant, (n_variants, n_nodes) for each ablation.

@@ -1,14 +1,14 @@
 """Pages to vectors by field: the one way in which every source and every door reads a page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.protocols import Encoder, Vectors
-from taxocrawl.records import FIELD_NAMES, PageText
+from taxocrawl.records import FIELD_NAMES, Document, PageText
 
 # Letters read of each field, in the order of FIELD_NAMES. The body's first 2,000 say the topic: the
 # labelled pages without HTML hold no more, and the tokenizer is most of the time a page costs.
@@ -48,6 +48,19 @@ def field_texts(page: PageText) -> tuple[str, ...]:
     return tuple(
         text[:letters]
         for (_, text), letters in zip(page.fields.items(), FIELD_LETTERS, strict=True)
+    )
+
+
+def with_texts(document: Document, texts: Sequence[tuple[str, ...]]) -> Document:
+    """The document with these texts of each page's fields, in the order of FIELD_NAMES."""
+    return replace(
+        document,
+        pages=tuple(
+            replace(
+                page, fields=replace(page.fields, **dict(zip(FIELD_NAMES, of_page, strict=True)))
+            )
+            for page, of_page in zip(document.pages, texts, strict=True)
+        ),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.explanations.masking import Tokens, WordMask
-from taxocrawl.protocols import AblationScorer, Classifier, NodesScorer, Scorer
+from taxocrawl.protocols import AblationScorer, Classifier, DocumentReader, NodesScorer, Scorer
 from taxocrawl.records import Document, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
@@ -48,7 +48,7 @@ class Question:
 
 def words_read(document: Document, classifier: Classifier | Scorer) -> WordMask:
     """The document's words, those alone that the classifier reads where it says which."""
-    if isinstance(classifier, AblationScorer):
+    if isinstance(classifier, DocumentReader):
         return WordMask(classifier.as_read(document))
     return WordMask(document)
 

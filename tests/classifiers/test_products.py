@@ -23,6 +23,7 @@ from taxocrawl.classifiers.reading import N_FIELDS
 from taxocrawl.classifiers.selling import SIGNAL_NAMES, Gate, signals
 from taxocrawl.classifiers.tiers import Tiers
 from taxocrawl.errors import ModelError
+from taxocrawl.explanations.targets import words_read
 from taxocrawl.extraction.documents import from_text
 from taxocrawl.records import Extract, Fact, Fields, PageText, Structure
 from taxocrawl.taxonomies.tree import Node, Taxonomy
@@ -122,6 +123,18 @@ def test_no_node_is_surer_than_the_one_above(products: Products, tree: Taxonomy)
         parent = tree[prediction.node_id].parent_id
         if parent:
             assert by_id[parent].confidence >= prediction.confidence
+
+
+def test_whom_a_thing_is_for_is_not_read_and_no_evidence(
+    products: Products, titles: Products
+) -> None:
+    document = from_text("7", title="Unisex-Adult car for men", text="Buy.\nCars for women, in red")
+    for classifier in (products, titles):
+        read = classifier.as_read(document)
+        assert read.pages[0].fields.title == "car"
+        assert read.pages[0].fields.body == "Buy.\nCars , in red"
+        assert classifier.classify([read]) == classifier.classify([document])
+        assert "adult" not in words_read(document, classifier).words
 
 
 def test_a_text_without_a_known_word_gets_nothing(products: Products) -> None:
