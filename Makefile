@@ -40,6 +40,8 @@ quality: $(VENV)/.torch  ## Measure every classifier on the gate (needs the shar
 	$(BIN)/python quality/gate.py --slow --write
 	$(BIN)/python quality/explanations.py --write
 	$(BIN)/python quality/forms.py --write
+	$(BIN)/python quality/importances.py --write
+	$(BIN)/python quality/build_model_card.py
 
 train: $(VENV)/.torch  ## Train the default model (needs the shared data)
 	$(BIN)/taxocrawl train --out build/model

@@ -20,6 +20,7 @@ MODEL = ROOT / "taxocrawl" / "models" / "default"
 RESULTS = ROOT / "quality" / "results.json"
 HELD_OUT_ROOTS = ROOT / "quality" / "held_out_roots.json"
 SELECTION = ROOT / "quality" / "feature_selection.json"
+IMPORTANCES = ROOT / "quality" / "importances.json"
 CARD = ROOT / "docs" / "model-card.md"
 PICTURES = ("reliability", "coverage", "confusion")
 
@@ -37,6 +38,7 @@ OTHERS = {
     "answered": "answered",
 }
 FEATURES_SHOWN = 12
+LEAST_PAGES_OF_TIER = 100
 
 LICENCES = {
     "reddit_topics": ("umbrae/reddit-top-2.5-million", "PDDL 1.0"),
@@ -210,6 +212,46 @@ def _features() -> Iterator[str]:
     ]
     yield from _table(("feature", "fall", "gain while learning"), rows)
     yield ""
+    yield from _importances()
+
+
+def _importances() -> Iterator[str]:
+    """Fields, and groups of features, for the node and at each tier that has pages enough."""
+    found = json.loads(IMPORTANCES.read_text("utf-8"))
+    yield from (
+        f"On {found['n_pages']} pages of the gate, {found['repeats']} repeats, of model "
+        f"`{found['model_id']}`: the fall for the node",
+        "itself and at each tier (a page counts where its label is so deep) when a field of the",
+        "pages is shuffled among them, or features that say the same (rank correlation 0.8 and",
+        "more) together. A feature whose group falls far and little alone has stand-ins.",
+        "",
+    )
+    for title, kind in (("field", "field"), ("features together", "group")):
+        columns = [
+            of_tier
+            for of_tier in found["by_tier"]
+            if of_tier["n_pages"] >= LEAST_PAGES_OF_TIER
+            and any(row["kind"] == kind for row in of_tier["importances"])
+        ]
+        falls = [{r["name"]: r for r in column["importances"]} for column in columns]
+        rows = [row for row in columns[0]["importances"] if row["kind"] == kind]
+        rows.sort(key=lambda row: -row["mean"])
+        heads = ["node" if c["tier"] is None else f"tier {c['tier']}" for c in columns]
+        whole = ("(right with nothing shuffled)", *(f"{c['accuracy']:.3f}" for c in columns))
+        yield from _table(
+            (title, *heads),
+            [
+                whole,
+                *(
+                    (
+                        ", ".join(f"`{name}`" for name in row["members"] or [row["name"]]),
+                        *(f"{of_tier[row['name']]['mean']:.3f}" for of_tier in falls),
+                    )
+                    for row in rows
+                ),
+            ],
+        )
+        yield ""
 
 
 def _identity(results: Mapping[str, object]) -> Iterator[str]:
