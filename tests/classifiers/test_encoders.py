@@ -107,7 +107,7 @@ def test_a_tokenizer_that_reads_spaces_gets_whole_texts(folder):
     ],
     ids=["unigram", "wordpiece"],
 )
-def test_pieces_of_ascii_words_get_the_tokens_that_the_tokenizer_gives(folder, kind):
+def test_pieces_of_words_get_the_tokens_that_the_tokenizer_gives(folder, kind):
     scored = [
         ("[UNK]", -20.0),
         ("goal", -2.0),

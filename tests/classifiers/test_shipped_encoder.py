@@ -69,13 +69,38 @@ def test_a_sentence_is_known_in_its_language(ours: StaticEncoder, language: str)
     assert said @ english > other @ english
 
 
-def test_ascii_words_get_the_tokens_that_the_tokenizer_gives(ours: StaticEncoder) -> None:
-    every_letter = "".join(map(chr, range(128)))
-    mixed = ("Don't", "x_y", "B2B", "3.5kg", "www.Example.com/a-b", "qqzzj" * 9, "\x7f", "--", "ÇA")
-    words = [*every_letter.split(), *mixed, *(a + b for a in mixed for b in mixed)]
+def test_words_get_the_tokens_that_the_tokenizer_gives(ours: StaticEncoder) -> None:
+    letters = [chr(code) for code in range(0x3000) if not chr(code).isspace()]
+    joining = (
+        "e\u0301te\u0301",
+        "\u1112\u1161\u11ab",
+        "ﾊﾞ",
+        "क्षि",
+        "x\u00ady",
+        "\u200bx",
+        "I\u0307",
+    )
+    mixed = (
+        "Don't",
+        "x_y",
+        "B2B",
+        "it’s",
+        "ΣΑΣ",
+        "ΆΡΗΣ",
+        "İSTANBUL",
+        "ЁЛКА",
+        "½x",
+        "ﬁn",
+        "…",
+        "足球队",
+    )
+    words = [*letters, *joining, *mixed, *(a + b for a in mixed for b in (*mixed, *joining))]
     tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
-    expected = [tokenizer.encode(word, add_special_tokens=False).ids for word in words]
-    assert [ids.tolist() for ids in ours.tokenize(words)] == expected
+    expected = tokenizer.encode_batch_fast(words, add_special_tokens=False)
+    for _ in range(2):
+        ids, lengths = ours.tokenize_words(words)
+        assert lengths.tolist() == [len(encoding.ids) for encoding in expected]
+        assert ids.tolist() == [i for encoding in expected for i in encoding.ids]
 
 
 @pytest.mark.torch
