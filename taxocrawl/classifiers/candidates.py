@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.keywords import Places
-from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
+from taxocrawl.classifiers.node_arrays import NodeArrays
 from taxocrawl.protocols import Vectors
 
 Ints = NDArray[np.int64]
@@ -43,27 +43,24 @@ def choose(evidence: Evidence, nodes: NodeArrays, n: int = N_CANDIDATES) -> Ints
     parents of the first few come along.
     """
     n = min(n, len(nodes))
-    n_pages = len(evidence.linear)
-    places = np.full((n_pages, len(nodes)), np.inf, dtype=np.float32)
-    sources = [
+    sources = (
         (evidence.linear, 0.4),
         (evidence.linear_fields.max(axis=0), 1.0),
         (evidence.prototypes.mean(axis=0), 1.0),
         (evidence.title_prototypes.mean(axis=0), 1.5),
         (evidence.neighbours, 1.0),
         (evidence.keywords, 1.5),
-    ]
-    for scores, factor in sources:
-        k = min(n, len(nodes))
-        top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        values = np.take_along_axis(scores, top, axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        rank = np.empty_like(order)
-        np.put_along_axis(rank, order, np.arange(k)[None, :].repeat(n_pages, 0), axis=1)
-        place = np.where(values > scores.min(axis=1, keepdims=True), rank * factor, np.inf)
-        np.put_along_axis(
-            places, top, np.minimum(np.take_along_axis(places, top, axis=1), place), axis=1
-        )
+    )
+    scores = np.stack([of_source for of_source, _ in sources])
+    factors = np.array([factor for _, factor in sources])[:, None, None]
+    top = np.argpartition(-scores, n - 1, axis=2)[:, :, :n]
+    values = np.take_along_axis(scores, top, axis=2)
+    order = np.argsort(-values, axis=2, kind="stable")
+    values = np.take_along_axis(values, order, axis=2)
+    place = np.where(values > scores.min(axis=2, keepdims=True), factors * np.arange(n), np.inf)
+    of_sources = np.full(scores.shape, np.inf, dtype=np.float32)
+    np.put_along_axis(of_sources, np.take_along_axis(top, order, axis=2), place, axis=2)
+    places = of_sources.min(axis=0)
     _add_parents(places, nodes)
     order = np.argsort(places, axis=1, kind="stable")[:, :n]
     return order.astype(np.int64)
@@ -71,8 +68,6 @@ def choose(evidence: Evidence, nodes: NodeArrays, n: int = N_CANDIDATES) -> Ints
 
 def _add_parents(places: Vectors, nodes: NodeArrays) -> None:
     """Give a parent a place shortly after its best child, deepest tiers first."""
-    for tier in range(int(nodes.tier.max()), 1, -1):
-        children = np.flatnonzero(nodes.tier == tier)
-        parents = nodes.parent[children]
-        kept = parents != NO_PARENT
-        np.minimum.at(places.T, parents[kept], places.T[children[kept]] + 4)
+    for parents, children, firsts in nodes.families:
+        best = np.minimum.reduceat(places.take(children, axis=1), firsts, axis=1)
+        places[:, parents] = np.minimum(places[:, parents], best + 4)

@@ -77,16 +77,18 @@ class KeywordIndex:
 
     def weigh(self, pages: Sequence[Sequence[Places]]) -> Vectors:
         """`scores` of pages from the places of their keywords in each field."""
-        result = np.zeros((len(pages), self.n_nodes), dtype=np.float32)
+        rows: list[int] = []
+        found: list[int] = []
+        amounts: list[float] = []
         for row, page in enumerate(pages):
-            found: list[int] = []
-            amounts: list[float] = []
             for places, field_weight in zip(page, FIELD_WEIGHTS.values(), strict=True):
-                for word, count in Counter(word for word, _, _ in places).items():
+                for word, count in Counter([word for word, _, _ in places]).items():
+                    rows.append(row)
                     found.append(word)
                     amounts.append(field_weight * min(count, MAX_HITS_OF_A_WORD))
-            _, nodes, weights = self.spread(found, amounts)
-            np.add.at(result[row], nodes, weights)
+        pairs, nodes, weights = self.spread(found, amounts)
+        result = np.zeros((len(pages), self.n_nodes), dtype=np.float32)
+        np.add.at(result, (np.array(rows, dtype=np.int64)[pairs], nodes), weights)
         return np.log1p(result)
 
     def spread(

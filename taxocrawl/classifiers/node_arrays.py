@@ -69,6 +69,19 @@ class NodeArrays:
         """First and last (exclusive) place of each node's subtree in `depth_first`."""
         return self._starts, self._ends
 
+    @functools.cached_property
+    def families(self) -> tuple[tuple[Ints, Ints, Ints], ...]:
+        """Of each tier but the last, the deepest first: nodes with children, all these children one
+        after the other, and where those of each node begin.
+        """
+        result = []
+        for tier in range(int(self.tier.max()) - 1, 0, -1):
+            parents = np.flatnonzero((self.tier == tier) & (self.n_children > 0))
+            counts = self.n_children[parents]
+            children = np.concatenate([self.children[parent] for parent in parents])
+            result.append((parents, children, np.cumsum(counts) - counts))
+        return tuple(result)
+
     def lineages(self, nodes: Ints) -> Ints:
         """Each node, its parent and so on up to its root, which is repeated: (..., n_tiers)."""
         line = [nodes]
