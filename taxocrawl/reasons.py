@@ -120,6 +120,7 @@ def document_of(kept: KeptSite) -> Document:
 
 
 def _asked(found: Reasons, kept: KeptSite, wanted: Wanted, settings: Settings) -> Reasons:
+    settings = replace(settings, aspects=())  # those that are shown are the stored ones
     registry = loading.load(settings)
     document = document_of(kept)
     workers.one_thread()
