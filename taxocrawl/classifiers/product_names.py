@@ -85,6 +85,8 @@ class NearestNames:
 
 def plain_title(title: str) -> str:
     """The name of a product without whom it is for; as it was where nothing else is said."""
+    if not _AUDIENCE.search(title):
+        return title
     plain = _SPACES.sub(" ", _AUDIENCE.sub(" ", title)).strip()
     return plain or title
 
