@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from taxocrawl import pipeline, workers
+from taxocrawl import pipeline, threads
 from taxocrawl.errors import InputError, TaxocrawlError
 from taxocrawl.explanations.comparison import Comparison, compare
 from taxocrawl.explanations.interactions import Interactions, interactions
@@ -123,7 +123,7 @@ def _asked(found: Reasons, kept: KeptSite, wanted: Wanted, settings: Settings) -
     settings = replace(settings, aspects=())  # those that are shown are the stored ones
     registry = loading.load(settings)
     document = document_of(kept)
-    workers.one_thread()
+    threads.one_thread()
     methods = _methods(registry, wanted)
     remarks = _remarks(found.answer, kept, _outcome(document, registry, settings, ()), registry)
     # Where the answer has moved, stored explanations would explain another one than the new.

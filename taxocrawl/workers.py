@@ -27,7 +27,6 @@ from types import TracebackType
 from typing import Literal, TypeVar
 
 import pebble
-import threadpoolctl
 
 from taxocrawl import pipeline
 from taxocrawl.errors import WorkersError
@@ -37,6 +36,7 @@ from taxocrawl.plugins import loading
 from taxocrawl.plugins.registry import Registry
 from taxocrawl.records import Document, Extract, Outcome, Page
 from taxocrawl.settings import Settings
+from taxocrawl.threads import one_thread
 
 logger = logging.getLogger(__name__)
 
@@ -237,15 +237,6 @@ def _start(settings: Settings, parent: int, at_work: "ctypes.Array[ctypes.c_uint
     for name in settings.extractors:
         _State.registry.extractor(name)
     language.detect("The first text takes as long as a thousand others.")
-
-
-def one_thread() -> None:
-    """Keep this process's BLAS to one thread.
-
-    The processes already fill the cores, and threads of BLAS that wait for a busy core cost a
-    batch 10 times its time (measured: 27 ms a document against 1.7).
-    """
-    threadpoolctl.threadpool_limits(1)
 
 
 def _awake() -> None:

@@ -31,7 +31,7 @@ ROOMS_OF = {
     "pyarrow": {"store", "training"},
     "pluggy": {"plugins"},
     "pebble": {"workers"},
-    "threadpoolctl": {"workers"},
+    "threadpoolctl": {"threads"},
     "ada_url": {"domains"},
     "tldextract": {"domains"},
     "packaging": {"cli"},

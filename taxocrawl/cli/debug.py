@@ -47,13 +47,13 @@ def command(
     LABELS is a CSV, JSON Lines or Parquet file with the columns `label` and `text` or `title`.
     Wrong is a first category that no label of the page names.
     """
-    from taxocrawl import workers
+    from taxocrawl import threads
     from taxocrawl.plugins import loading
     from taxocrawl.training import importance, own_labels, wrong_cases
 
     if (labels is None) == (store is None):
         raise click.UsageError("give a file of labels, or --store for those of a store")
-    workers.one_thread()
+    threads.one_thread()
     registry = loading.load(load_settings(options))
     settings = registry.settings
     tree = registry.taxonomy(settings.taxonomies[0])

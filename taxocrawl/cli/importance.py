@@ -110,11 +110,11 @@ def _shipped(registry: "Registry") -> _Measured:
 def _measure(
     registry: "Registry", labels: Path | None, store: Path | None, repeats: int, most: int
 ) -> _Measured:
-    from taxocrawl import workers
+    from taxocrawl import threads
     from taxocrawl.store.importances import StoredImportance
     from taxocrawl.training import importance, own_labels
 
-    workers.one_thread()
+    threads.one_thread()
     settings = registry.settings
     classifier = registry.classifier(settings.classifiers[0])
     tree = registry.taxonomy(settings.taxonomies[0])
