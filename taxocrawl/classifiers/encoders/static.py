@@ -95,9 +95,9 @@ class StaticEncoder:
             dict.fromkeys(word for word, ids in zip(words, found, strict=True) if ids is None)
         )
         new = dict(zip(fresh, self._ids(fresh), strict=True))
-        if len(kept) + len(new) > MAX_KEPT_WORDS:
-            kept.clear()
         kept.update((word, ids) for word, ids in new.items() if len(word) <= MAX_KEPT_LETTERS)
+        if len(kept) > MAX_KEPT_WORDS:
+            kept.clear()
         return [new[word] if ids is None else ids for word, ids in zip(words, found, strict=True)]
 
     def _ids(self, words: Sequence[str]) -> list[list[int]]:
