@@ -89,7 +89,9 @@ class Products:
         self, documents: Sequence[Document], taxonomy: str, node_ids: Sequence[str]
     ) -> NDArray[np.float64]:
         """Confidence of several nodes for each document, (n_documents, n_nodes)."""
-        positions = np.array([self._position(taxonomy, node_id) for node_id in node_ids])
+        positions = np.array(
+            [self._position(taxonomy, node_id) for node_id in node_ids], dtype=np.int64
+        )
         found = self._read(documents)
         of_nodes = self._confidences(found, [positions] * len(documents))
         return of_nodes[:, positions].astype(np.float64)
