@@ -78,6 +78,7 @@ def settings_of(folder: Path, classifiers: tuple[str, ...], **more: object) -> S
         "classifiers": classifiers,
         "extractors": ("rung",),
         "explain": (),
+        "aspects": (),  # their model takes a second of a new worker's deadline
         "workers": 2,
         "extract_timeout_s": 3.0,
         "classify_timeout_s": 3.0,
