@@ -24,8 +24,9 @@ TAXONOMY = "google"
 MODEL = "products"
 ENCODER_MODEL = "default"
 
-# The answer goes down to a child that holds at least this part of its parent's share.
-LEAST_OF_PARENT = 0.5
+# The answer goes down to a child that holds at least this part of its parent's share. Of .4 to .9
+# the best on train pages, by heads that had not seen their sites: hierarchical F1 .721, .710 at .5.
+LEAST_OF_PARENT = 0.65
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
