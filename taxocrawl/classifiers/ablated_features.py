@@ -135,7 +135,7 @@ class AblatedFeatures:
         return result
 
     def near(self, nodes: Ints, rows: Ints) -> Near:
-        """These labelled pages (n_pages, n), and their votes for these nodes (n_pages, n_moving)."""
+        """These labelled pages (n_pages, n) and their votes for these nodes (n_pages, n_moving)."""
         known = self._sources.neighbours
         # A place without a label holds -1, and has a share of 0.
         labels, shares = known.labels[rows][..., None], known.shares[rows][..., None]

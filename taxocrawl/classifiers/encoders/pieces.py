@@ -33,19 +33,27 @@ class Pieces:
         self._model = tokenizer.model
         self._never_cut = never_cut
 
-    def ids(self, word: str) -> list[int] | None:
-        """Token ids of a word; None where only the tokenizer can tell."""
+    def ids(self, word: str, kept: dict[str, list[int]]) -> list[int] | None:
+        """Token ids of a word; None where only the tokenizer can tell.
+
+        Those of its pieces are looked up in `kept` and put there.
+        """
         folded = word.translate(self._letters)
         if _JOINS in folded:
             return None
         result: list[int] = []
         for piece in folded.split():
-            token = self._known(piece)
-            if token is not None and self._never_cut[token]:
-                result.append(token)
-            else:
-                result += [token.id for token in self._model.tokenize(piece)]
+            ids = kept.get(piece)
+            if ids is None:
+                ids = kept[piece] = self._ids_of(piece)
+            result += ids
         return result
+
+    def _ids_of(self, piece: str) -> list[int]:
+        token = self._known(piece)
+        if token is not None and self._never_cut[token]:
+            return [token]
+        return [token.id for token in self._model.tokenize(piece)]
 
 
 class _Letters(dict[int, str]):

@@ -29,8 +29,8 @@ MAX_TOKENS = 4_096
 
 # Token ids of words that were met before are kept: they cost a tenth of new ones, which
 # explanations, with dozens of copies of one page, feel most. Both limits together hold it under
-# 30 MB.
-MAX_KEPT_WORDS = 100_000
+# 50 MB.
+MAX_KEPT_WORDS = 200_000
 MAX_KEPT_LETTERS = 32
 # Texts read last: a batch of 16 sites of 4 pages has 512 fields, some 2 MB.
 MAX_KEPT_TEXTS = 1024
@@ -101,7 +101,7 @@ class StaticEncoder:
         return [new[word] if ids is None else ids for word, ids in zip(words, found, strict=True)]
 
     def _ids(self, words: Sequence[str]) -> list[list[int]]:
-        found = [self._pieces.ids(word) if self._pieces else None for word in words]
+        found = [self._pieces.ids(word, self._kept) if self._pieces else None for word in words]
         others = [word for word, ids in zip(words, found, strict=True) if ids is None]
         encodings = iter(self._tokenizer.encode_batch_fast(others, add_special_tokens=False))
         return [next(encodings).ids if ids is None else ids for ids in found]
