@@ -11,9 +11,16 @@ from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
 # A letter that may join with the one before, or is newer than this Python: U+FFFF is no letter.
 _JOINS = "\uffff"
+# A longer piece is an address, a hash or a trap.
+MAX_KEPT_LETTERS = 32
+# A piece that is a token may be read as several all the same; to find out costs twenty times a look
+# into the vocabulary, but for tokens whose score says that they never are. All scores are read after
+# so many pieces: it takes .2 s, for which a command that reads a few pages need not wait.
+_MANY = 5_000
 # Of a million letters that a hostile page may hold.
 _MAX_LETTERS = 20_000
 _SPLITTER = {
@@ -27,11 +34,13 @@ _SPLITTER = {
 class Pieces:
     """Token ids of words by their pieces; made by `pieces_of`."""
 
-    def __init__(self, tokenizer: Tokenizer, never_cut: bytes) -> None:
+    def __init__(self, tokenizer: Tokenizer, path: Path) -> None:
         self._letters = _Letters(tokenizer)
         self._known = tokenizer.token_to_id
         self._model = tokenizer.model
-        self._never_cut = never_cut
+        self._path = path
+        self._n_met = 0
+        self._never_cut = bytes(tokenizer.get_vocab_size())
 
     def ids(self, word: str, kept: dict[str, list[int]]) -> list[int] | None:
         """Token ids of a word; None where only the tokenizer can tell.
@@ -45,11 +54,16 @@ class Pieces:
         for piece in folded.split():
             ids = kept.get(piece)
             if ids is None:
-                ids = kept[piece] = self._ids_of(piece)
+                ids = self._ids_of(piece)
+                if len(piece) <= MAX_KEPT_LETTERS:
+                    kept[piece] = ids
             result += ids
         return result
 
     def _ids_of(self, piece: str) -> list[int]:
+        self._n_met += 1
+        if self._n_met == _MANY and isinstance(self._model, Unigram):
+            self._never_cut = _never_cut(self._path)
         token = self._known(piece)
         if token is not None and self._never_cut[token]:
             return [token]
@@ -84,26 +98,26 @@ def _joins(letter: str) -> bool:
 
 def pieces_of(tokenizer: Tokenizer, path: Path) -> Pieces | None:
     """None where the tokenizer, read from `path`, does more than to fold and to split."""
-    if tokenizer.normalizer is None or tokenizer.pre_tokenizer is None:
+    steps = (tokenizer.normalizer, tokenizer.pre_tokenizer)
+    if None in steps or tokenizer.get_added_tokens_decoder():
         return None
-    made = json.loads(path.read_bytes())
-    if made["added_tokens"] or made["pre_tokenizer"] != _SPLITTER or not _by_letter(made):
-        return None
-    model = made["model"]
-    if model["type"] != "Unigram":
-        return Pieces(tokenizer, bytes(tokenizer.get_vocab_size()))
-    # A piece that is a token may be read as several, which costs twenty times as much to find out;
-    # but not if it scores more than the two best tokens would together.
-    scores = np.array([score for _, score in model["vocab"]])
-    never_cut = (scores < 0) & (scores > 2 * scores.max())
-    return Pieces(tokenizer, never_cut.tobytes())
+    folds, splits = (json.loads(step.__getstate__()) for step in steps)
+    return Pieces(tokenizer, path) if splits == _SPLITTER and _by_letter(folds) else None
 
 
-def _by_letter(made: dict[str, Any]) -> bool:
-    """Whether the normaliser folds each letter by itself, but for those that join."""
-    steps = made["normalizer"].get("normalizers", [made["normalizer"]])
+def _never_cut(path: Path) -> bytes:
+    """1 for each token of a Unigram tokenizer that scores more than the two best tokens would
+    together.
+    """
+    scores = np.array([score for _, score in json.loads(path.read_bytes())["model"]["vocab"]])
+    never: bytes = ((scores < 0) & (scores > 2 * scores.max())).tobytes()
+    return never
+
+
+def _by_letter(normalizer: dict[str, Any]) -> bool:
+    """Whether it folds each letter by itself, but for those that join."""
     return all(
         step["type"] in ("NFKC", "Lowercase")
         or (step["type"] == "Replace" and len(step["pattern"].get("String", "")) == 1)
-        for step in steps
+        for step in normalizer.get("normalizers", [normalizer])
     )

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from taxocrawl.classifiers.encoders.pieces import Pieces, pieces_of
+from taxocrawl.classifiers.encoders.pieces import MAX_KEPT_LETTERS, Pieces, pieces_of
 from taxocrawl.classifiers.reading import well_formed
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Resources, Vectors
@@ -31,7 +31,6 @@ MAX_TOKENS = 4_096
 # explanations, with dozens of copies of one page, feel most. Both limits together hold it under
 # 50 MB.
 MAX_KEPT_WORDS = 200_000
-MAX_KEPT_LETTERS = 32
 # Texts read last: a batch of 16 sites of 4 pages has 512 fields, some 2 MB.
 MAX_KEPT_TEXTS = 1024
 PROBE = "A probe: does 1 space, or 2  (or a\nnew line), always part tokens?"
