@@ -6,20 +6,20 @@ is tokenised again but the words that go, and only the page's candidates get new
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.ablated_features import AblatedFeatures, Variants, nearest
+from taxocrawl.classifiers.ablated_keywords import AblatedKeywords
+from taxocrawl.classifiers.ablated_pages import Cuts, PageRead
 from taxocrawl.classifiers.ablated_vectors import Lost, lengths_of
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.features import FEATURE_NAMES
-from taxocrawl.classifiers.keywords import FIELD_WEIGHTS, MAX_HITS_OF_A_WORD, Places
-from taxocrawl.classifiers.reading import N_FIELDS, Reading, unit
-from taxocrawl.classifiers.sources import Pairs, Sources
-from taxocrawl.protocols import Ablation, Vectors
+from taxocrawl.classifiers.reading import N_FIELDS, unit
+from taxocrawl.classifiers.sources import Sources
+from taxocrawl.protocols import Vectors
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -36,85 +36,9 @@ CONTEXT = 16
 
 _KEYWORDS = FEATURE_NAMES.index("keywords")
 _LETTERS = FEATURE_NAMES.index("letters")
-_FIELD_WEIGHTS = tuple(FIELD_WEIGHTS.values())
 
 Kind = tuple[str, str, str]
 """A word with what it touches on its left and right, no border between."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class PageRead:
-    """All that is needed of a page to ask about its words: its texts by field, their tokens and
-    unit vectors (N_FIELDS, n_dims), where keywords stand, cosines to the labelled pages, and the
-    candidates with their features and margins.
-    """
-
-    texts: tuple[str, ...]
-    token_ids: tuple[Ints, ...]
-    vectors: Vectors
-    keyword_places: Sequence[Places]
-    cosines: Vectors
-    candidates: Ints
-    features: Vectors
-    margins: Vectors
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cuts:
-    """Words of a page by field, start and end in its text (n_words,), whether they touch another
-    word, and the variants that lack some of them, `gone` (n_variants, n_words).
-    """
-
-    fields: Ints
-    starts: Ints
-    ends: Ints
-    joined: Bools
-    gone: Bools
-
-
-def cuts_of(ablation: Ablation, page: int) -> Cuts:
-    """The words of one page that go in any variant."""
-    own = np.flatnonzero((ablation.pages == page) & ablation.gone.any(axis=0))
-    fields, starts, ends = ablation.fields, ablation.starts, ablation.ends
-    # In scripts with spaces nearly every word stands alone.
-    touching = (ends[:-1] == starts[1:]) & (fields[:-1] == fields[1:])
-    joined = np.append(touching, False) | np.insert(touching, 0, False)
-    return Cuts(
-        fields=fields[own],
-        starts=starts[own],
-        ends=ends[own],
-        joined=joined[: len(fields)][own],
-        gone=ablation.gone[:, own],
-    )
-
-
-def pages_read(reading: Reading, pairs: Pairs, margins: Vectors) -> list[PageRead]:
-    """Each page of a batch with what the ranker made of it."""
-    return [
-        PageRead(
-            texts=texts,
-            token_ids=reading.token_ids[row * N_FIELDS : (row + 1) * N_FIELDS],
-            vectors=reading.vectors[row],
-            keyword_places=pairs.evidence.keyword_places[row],
-            cosines=pairs.evidence.cosines[row],
-            candidates=pairs.candidates[row],
-            features=pairs.features[row],
-            margins=margins[row],
-        )
-        for row, texts in enumerate(reading.texts)
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Hits:
-    """The keywords of a page, each once a field: `places` (n_hits, 4), number of the keyword,
-    field, start, end; `counts` (n_keywords,) how often each stands there, `weights`
-    (n_keywords, n_candidates) what one time is worth.
-    """
-
-    places: Ints
-    counts: Ints
-    weights: Vectors
 
 
 class PageAblation:
@@ -133,8 +57,7 @@ class PageAblation:
         self._booster = booster
         self._temperature = temperature
         self._features = AblatedFeatures(sources)
-        # Words are asked about twice, one by one and together.
-        self._hits: WeakKeyDictionary[PageRead, _Hits] = WeakKeyDictionary()
+        self._keywords = AblatedKeywords(sources.keywords, len(sources.nodes))
 
     def shares(self, pages: Sequence[PageRead], cuts: Sequence[Cuts]) -> list[Vectors]:
         """Share of each of the page's candidates in each variant, (n_variants, n_candidates)."""
@@ -215,7 +138,7 @@ class PageAblation:
             gone = cut.gone.astype(np.float32)
             counts[row, here] = _counts(cut, words[row], n_kinds)
             letters[row, here] -= gone @ (cut.ends - cut.starts + 1).astype(np.float32)
-            keywords[row, here] -= _lost_keywords(self._keywords(page), cut, gone)
+            keywords[row, here] -= self._keywords.lost(page, cut)
         every = [kind for of_page in kinds for kind in of_page]
         at = (
             np.repeat(np.arange(len(pages)), [len(of_page) for of_page in kinds]),
@@ -275,31 +198,6 @@ class PageAblation:
             tables.append(Lost(fields=units, lengths=lengths.reshape(shape), words=words))
         return n_lost, (tables[0], tables[1])
 
-    def _keywords(self, page: PageRead) -> _Hits:
-        known = self._hits.get(page)
-        if known is None:
-            known = self._hits[page] = self._read_keywords(page)
-        return known
-
-    def _read_keywords(self, page: PageRead) -> _Hits:
-        rows = [
-            (field, *place) for field, places in enumerate(page.keyword_places) for place in places
-        ]
-        keys: dict[tuple[int, int], int] = {}
-        numbers = [keys.setdefault((field, word), len(keys)) for field, word, _, _ in rows]
-        places = np.array(rows, dtype=np.int64).reshape(-1, 4)[:, [0, 0, 2, 3]]
-        places[:, 0] = numbers
-        place = np.full(len(self._sources.nodes), -1)
-        place[page.candidates] = np.arange(len(page.candidates))
-        which, nodes, amounts = self._sources.keywords.spread(
-            [word for _, word in keys], [_FIELD_WEIGHTS[field] for field, _ in keys]
-        )
-        known = place[nodes] >= 0
-        weights = np.zeros((len(keys), len(page.candidates)), dtype=np.float32)
-        weights[which[known], place[nodes[known]]] = amounts[known]
-        counts = np.bincount(places[:, 0], minlength=len(keys))
-        return _Hits(places=places, counts=counts, weights=weights)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
@@ -338,26 +236,6 @@ class _Bags:
             starts = (np.cumsum(self.lengths) - self.lengths)[spoken]
             result[spoken] = np.add.reduceat(table.take(self.tokens, axis=0), starts)
         return result
-
-
-def _lost_keywords(page: _Hits, cut: Cuts, gone: Vectors) -> Vectors:
-    """Keyword weight that goes with the words, (n_variants, n_candidates).
-
-    A keyword goes with any of its words; a shorter one that stood in it does not come up.
-    """
-    numbers, fields, starts, ends = page.places.T[:, :, None]
-    overlap = (fields == cut.fields) & (starts < cut.ends) & (ends > cut.starts)
-    touched = np.flatnonzero(overlap.any(axis=1))
-    if len(touched) == 0:
-        return np.zeros((len(gone), page.weights.shape[1]), dtype=np.float32)
-    hit = (gone @ overlap[touched].T.astype(np.float32)) > 0
-    keys, key_of = np.unique(numbers[touched, 0], return_inverse=True)
-    members = np.zeros((len(touched), len(keys)), dtype=np.float32)
-    members[np.arange(len(touched)), key_of] = 1
-    counts = page.counts[keys].astype(np.float32)
-    left = np.minimum(counts - hit.astype(np.float32) @ members, MAX_HITS_OF_A_WORD)
-    result: Vectors = (np.minimum(counts, MAX_HITS_OF_A_WORD) - left) @ page.weights[keys]
-    return result
 
 
 def _distinct(texts: Sequence[str], cut: Cuts) -> tuple[NDArray[np.intp], list[Kind]]:

@@ -92,7 +92,7 @@ class KeywordIndex:
         return np.log1p(result)
 
     def spread(
-        self, found: Sequence[int], amounts: Sequence[float]
+        self, found: Sequence[int] | NDArray[np.int64], amounts: Sequence[float] | Vectors
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
         """What so much of each word gives to nodes: places in `found`, nodes, weights, all (n,)."""
         words = np.array(found, dtype=np.int64)

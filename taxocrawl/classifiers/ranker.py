@@ -8,7 +8,8 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from taxocrawl.classifiers.ablation import PageAblation, PageRead, cuts_of, pages_read
+from taxocrawl.classifiers.ablated_pages import PageRead, cuts_of, pages_read
+from taxocrawl.classifiers.ablation import PageAblation
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.keywords import KeywordIndex
 from taxocrawl.classifiers.linear import LinearHead

@@ -18,8 +18,8 @@ _JOINS = "\uffff"
 # A longer piece is an address, a hash or a trap.
 MAX_KEPT_LETTERS = 32
 # A piece that is a token may be read as several all the same; to find out costs twenty times a look
-# into the vocabulary, but for tokens whose score says that they never are. All scores are read after
-# so many pieces: it takes .2 s, for which a command that reads a few pages need not wait.
+# into the vocabulary, but for tokens whose score says that they never are. All scores are read
+# after so many pieces: it takes .2 s, for which a command that reads a few pages need not wait.
 _MANY = 5_000
 # Of a million letters that a hostile page may hold.
 _MAX_LETTERS = 20_000
