@@ -31,6 +31,9 @@ FIELD_WEIGHTS = {"title": 4, "description": 2, "headings": 2, "body": 1, "link_t
 MAX_WORDS, MAX_PAIRS = 20, 10
 MIN_LETTERS = 3
 N_NODES = 3
+# A node with less of the first one's confidence is another reading of the text: its names would
+# stand in the way of those of the first.
+LEAST_OF_FIRST = 0.1
 MAX_KNOWN_NODES = 2000
 # Of ten tags with one word in common eight say nothing new.
 MAX_OF_STEM = 2
@@ -118,9 +121,12 @@ class Tags:
         language = _language(document)
         ranked = [p for p in predicted if p.rank is not None and p.rank <= N_NODES]
         seen: set[tuple[str, str]] = set()
+        surest = {p.taxonomy: p.confidence for p in reversed(ranked)}
         for prediction in ranked:
             taxonomy = self._taxonomies.get(prediction.taxonomy)
             if taxonomy is None:
+                continue
+            if prediction.confidence < LEAST_OF_FIRST * surest[prediction.taxonomy]:
                 continue
             for node_id in taxonomy.lineage(prediction.node_id):
                 if (prediction.taxonomy, node_id) not in seen:

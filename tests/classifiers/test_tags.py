@@ -1,6 +1,7 @@
 """Tags: words and phrases beside the tree."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def test_what_the_node_is_called_is_a_tag_too(reader: Tags) -> None:
     without, with_node = reader.read([document, document], [(), (predicted("21"),)])
     assert "flour" not in texts(without)
     assert "flour" in texts(with_node)
+
+
+def test_a_node_of_little_confidence_beside_the_first_adds_nothing(reader: Tags) -> None:
+    document = from_text("1", text="cake oven baking", language="en")
+    first, second = predicted("1"), replace(predicted("21"), rank=2)
+    near, far = replace(second, confidence=0.5), replace(second, confidence=0.05)
+    with_near, with_far = reader.read([document, document], [(first, near), (first, far)])
+    assert "flour" in texts(with_near)
+    assert "flour" not in texts(with_far)
 
 
 def test_a_node_of_an_unknown_taxonomy_adds_nothing(reader: Tags) -> None:
