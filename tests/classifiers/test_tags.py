@@ -63,7 +63,7 @@ def test_what_the_node_is_called_is_a_tag_too(reader: Tags) -> None:
 
 def test_a_node_of_little_confidence_beside_the_first_adds_nothing(reader: Tags) -> None:
     document = from_text("1", text="cake oven baking", language="en")
-    first, second = predicted("1"), replace(predicted("21"), rank=2)
+    first, second = predicted("20"), replace(predicted("21"), rank=2)
     near, far = replace(second, confidence=0.5), replace(second, confidence=0.05)
     with_near, with_far = reader.read([document, document], [(first, near), (first, far)])
     assert "flour" in texts(with_near)
