@@ -5,6 +5,7 @@ letter, but for letters that join with others: so it is asked once of each lette
 """
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,7 @@ from tokenizers.models import Unigram
 _JOINS = "\uffff"
 # A longer piece is an address, a hash or a trap.
 MAX_KEPT_LETTERS = 32
-# A piece that is a token may be read as several all the same; to find out costs twenty times a look
-# into the vocabulary, but for tokens whose score says that they never are. All scores are read
-# after so many pieces: it takes .2 s, for which a command that reads a few pages need not wait.
-_MANY = 5_000
+_SCORE = re.compile(rb",\s*(-?[0-9.eE+-]+)\s*\]")
 # Of a million letters that a hostile page may hold.
 _MAX_LETTERS = 20_000
 _SPLITTER = {
@@ -38,9 +36,7 @@ class Pieces:
         self._letters = _Letters(tokenizer)
         self._known = tokenizer.token_to_id
         self._model = tokenizer.model
-        self._path = path
-        self._n_met = 0
-        self._never_cut = bytes(tokenizer.get_vocab_size())
+        self._never_cut = _never_cut(tokenizer, path)
 
     def ids(self, word: str, kept: dict[str, list[int]]) -> list[int] | None:
         """Token ids of a word; None where only the tokenizer can tell.
@@ -61,9 +57,6 @@ class Pieces:
         return result
 
     def _ids_of(self, piece: str) -> list[int]:
-        self._n_met += 1
-        if self._n_met == _MANY and isinstance(self._model, Unigram):
-            self._never_cut = _never_cut(self._path)
         token = self._known(piece)
         if token is not None and self._never_cut[token]:
             return [token]
@@ -105,11 +98,19 @@ def pieces_of(tokenizer: Tokenizer, path: Path) -> Pieces | None:
     return Pieces(tokenizer, path) if splits == _SPLITTER and _by_letter(folds) else None
 
 
-def _never_cut(path: Path) -> bytes:
-    """1 for each token of a Unigram tokenizer that scores more than the two best tokens would
+def _never_cut(tokenizer: Tokenizer, path: Path) -> bytes:
+    """1 for each token that is never read as several, which costs twenty times a look into the
+    vocabulary to find out: of a Unigram tokenizer what scores more than the two best tokens would
     together.
     """
-    scores = np.array([score for _, score in json.loads(path.read_bytes())["model"]["vocab"]])
+    n_tokens: int = tokenizer.get_vocab_size()
+    if not isinstance(tokenizer.model, Unigram):
+        return bytes(n_tokens)
+    made = path.read_bytes()
+    found = _SCORE.findall(made)  # in a quarter of the time that a parser takes
+    if len(found) != n_tokens:
+        found = [score for _, score in json.loads(made)["model"]["vocab"]]
+    scores = np.fromiter(map(float, found), dtype=np.float64, count=n_tokens)
     never: bytes = ((scores < 0) & (scores > 2 * scores.max())).tobytes()
     return never
 
