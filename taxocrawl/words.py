@@ -73,7 +73,7 @@ def pieces(text: str) -> tuple[list[str], list[str]]:
     if folded is None:
         cut = _PIECES[_pattern(text)].split(text)
         return cut, [_folded(word) for word in cut[1::2]]
-    cut = _PIECES[_pattern(folded)].split(folded)
+    cut = _PIECES[_plain_pattern(folded)].split(folded)
     return cut, cut[1::2]
 
 
@@ -82,7 +82,7 @@ def words(text: str) -> list[str]:
     folded = _evenly_folded(text)
     if folded is None:
         return [_folded(word) for word in _pattern(text).findall(text)]
-    return _pattern(folded).findall(folded)
+    return _plain_pattern(folded).findall(folded)
 
 
 def count(text: str) -> int:
@@ -118,6 +118,9 @@ def _evenly_folded(text: str) -> str | None:
 
 def _pattern(text: str) -> re.Pattern[str]:
     """The quickest pattern that finds the text's words."""
-    if text.isascii():
-        return _ASCII_WORD
-    return _WORD if _UNPLAIN.search(text) else _PLAIN_WORD
+    return _WORD if not text.isascii() and _UNPLAIN.search(text) else _plain_pattern(text)
+
+
+def _plain_pattern(text: str) -> re.Pattern[str]:
+    """The same of a text in which nothing unplain stands."""
+    return _ASCII_WORD if text.isascii() else _PLAIN_WORD

@@ -5,7 +5,6 @@ So a variant's is a mixture of the page's field vectors and of those of the word
 lengths follow from products that all variants share.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,16 +60,14 @@ class Lost:
         return result.reshape(n_pages, len(weights), n_variants, -1)
 
 
-def lengths_of(table: Vectors, ids: Sequence[Ints], units: Vectors) -> Vectors:
+def lengths_of(table: Vectors, tokens: Ints, n_tokens: Ints, units: Vectors) -> Vectors:
     """Length of the sum of each text's token vectors, (n_texts,), of which `units` (n_texts,
-    n_dims) are the directions: from one dimension alone, the widest.
+    n_dims) are the directions: from one dimension alone, the widest. `tokens` of all texts in a
+    row, `n_tokens` (n_texts,) how many each has.
     """
     widest = np.abs(units).argmax(axis=1)
-    counts = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
-    of_text = np.repeat(np.arange(len(ids)), counts)
-    sums = np.bincount(
-        of_text, weights=table[np.concatenate(ids), widest[of_text]], minlength=len(ids)
-    )
+    of_text = np.repeat(np.arange(len(units)), n_tokens)
+    sums = np.bincount(of_text, weights=table[tokens, widest[of_text]], minlength=len(units))
     along = np.take_along_axis(units, widest[:, None], axis=1)[:, 0]
-    result: Vectors = np.divide(sums, along, out=np.zeros(len(ids)), where=along != 0)
+    result: Vectors = np.divide(sums, along, out=np.zeros(len(units)), where=along != 0)
     return result.astype(np.float32)

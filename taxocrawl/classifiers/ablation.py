@@ -17,6 +17,7 @@ from taxocrawl.classifiers.ablated_pages import Cuts, PageRead
 from taxocrawl.classifiers.ablated_vectors import Lost, lengths_of
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.features import FEATURE_NAMES
+from taxocrawl.classifiers.linear import softmax
 from taxocrawl.classifiers.reading import N_FIELDS, unit
 from taxocrawl.classifiers.sources import Sources
 from taxocrawl.protocols import Vectors
@@ -82,8 +83,7 @@ class PageAblation:
             self._move(moved, asked, likely[:, :n_moving], batch, variants)
             kept = _parts(moved, likely[:, :LIKELY], self._temperature)
             asked &= kept < LEAST_KEPT * before
-        weights = np.exp((moved - moved.max(axis=2, keepdims=True)) / self._temperature)
-        weights /= weights.sum(axis=2, keepdims=True)
+        weights = softmax(moved / self._temperature)
         weights[~variants.present.any(axis=2)] = 0
         result = []
         for cut, rows, own in zip(cuts, touched, weights, strict=True):
@@ -146,9 +146,9 @@ class PageAblation:
                 [number for of_page in kinds for number in range(len(of_page))], dtype=np.intp
             ),
         )
-        n_lost, tables = self._lost(pages, every, at, n_kinds)
-        n_tokens = np.array([len(ids) for page in pages for ids in page.token_ids])
-        empty = n_tokens.reshape(len(pages), 1, N_FIELDS) <= (counts @ n_lost)[..., 0]
+        whole = _Bags.of([ids for page in pages for ids in page.token_ids])
+        n_lost, tables = self._lost(pages, whole, every, at, n_kinds)
+        empty = whole.lengths.reshape(len(pages), 1, N_FIELDS) <= (counts @ n_lost)[..., 0]
         scales = [table.scales(counts, empty) for table in tables]
         encoder, tokens = (
             table.mixtures(scale, counts, weights)
@@ -165,12 +165,14 @@ class PageAblation:
     def _lost(
         self,
         pages: Sequence[PageRead],
+        whole: "_Bags",
         kinds: Sequence[Kind],
         at: tuple[Ints, Ints],
         n_kinds: int,
     ) -> tuple[Vectors, tuple[Lost, Lost]]:
         """What goes with each kind of word, which is the n-th of a page `at`: how many tokens,
-        (n_pages, 1, n_kinds, 1), and vectors by the encoder and by the head's own table.
+        (n_pages, 1, n_kinds, 1), and vectors by the encoder and by the head's own table; `whole`
+        are the tokens of all fields of the pages.
         """
         before = _Bags(*self._encoder.tokenize_words(["".join(kind) for kind in kinds]))
         joined = [number for number, (left, _, right) in enumerate(kinds) if left or right]
@@ -181,14 +183,14 @@ class PageAblation:
         n_tokens[joined] -= after.lengths
         n_lost = np.zeros((len(pages), 1, n_kinds, 1), dtype=np.float32)
         n_lost[at[0], 0, at[1], 0] = n_tokens
-        ids = [of_text for page in pages for of_text in page.token_ids]
         fields = np.stack([page.vectors for page in pages])
         shape = fields.shape[:2]
         encoder, own = self._encoder.token_vectors, self._sources.linear.table
-        sums = _Bags.of(ids).sums(own)
+        sums = whole.sums(own)
+        of_fields = fields.reshape(len(whole.lengths), -1)
         tables = []
         for table, units, lengths in (
-            (encoder, fields, lengths_of(encoder, ids, fields.reshape(len(ids), -1))),
+            (encoder, fields, lengths_of(encoder, whole.tokens, whole.lengths, of_fields)),
             (own, unit(sums).reshape(*shape, -1), np.sqrt((sums**2).sum(axis=1))),
         ):
             lost = before.sums(table)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.answering import make_plan
+from taxocrawl.classifiers.linear import softmax
 from taxocrawl.classifiers.node_arrays import NO_PARENT, NodeArrays
 from taxocrawl.classifiers.prototypes import node_texts
 from taxocrawl.classifiers.tiers import Answer, Tiers, predictions, ranking
@@ -235,10 +236,7 @@ def distribution(answer: Sequence[Prediction], nodes: NodeArrays) -> Vectors:
 
 def _likeness(page: Vectors, nodes: Vectors) -> Vectors:
     """exp(-SHARPNESS * KL), scaled to sum to one over the nodes."""
-    scores = -SHARPNESS * divergence(page, nodes)
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    result: Vectors = weights / weights.sum(axis=1, keepdims=True)
-    return result
+    return softmax(-SHARPNESS * divergence(page, nodes))
 
 
 def _floored(labels: Vectors) -> Vectors:

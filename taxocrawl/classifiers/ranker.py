@@ -12,7 +12,7 @@ from taxocrawl.classifiers.ablated_pages import PageRead, cuts_of, pages_read
 from taxocrawl.classifiers.ablation import PageAblation
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.keywords import KeywordIndex
-from taxocrawl.classifiers.linear import LinearHead
+from taxocrawl.classifiers.linear import LinearHead, softmax
 from taxocrawl.classifiers.model_folder import Arrays, Manifest, ModelFolder, load_model
 from taxocrawl.classifiers.neighbours import Neighbours
 from taxocrawl.classifiers.node_arrays import NodeArrays
@@ -363,11 +363,9 @@ def spread(
     margins: Vectors, candidates: NDArray[np.int64], temperature: float, n_nodes: int
 ) -> Vectors:
     """Softmax of the margins over each page's candidates, zeros elsewhere: (n_pages, n_nodes)."""
-    scaled = margins / temperature
-    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
+    weights = softmax(margins / temperature).astype(np.float32)
     shares = np.zeros((len(margins), n_nodes), dtype=np.float32)
-    np.put_along_axis(shares, candidates, weights.astype(np.float32), axis=1)
+    np.put_along_axis(shares, candidates, weights, axis=1)
     return shares
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from cli_samples import Run, runner
+from cli_samples import Run
 
 from taxocrawl.domains import parse_line
 from taxocrawl.records import Attribution, Explanation, Outcome, Prediction
@@ -21,11 +21,6 @@ from taxocrawl.taxonomies.tree import Node, Taxonomy
 IAB = formats.load("iab-3.1")
 MINE = Taxonomy("mine", [Node(id="f", parent_id=None, name="=HYPERLINK(1)", tier=1)])
 SPORTS, SOCCER, PETS = "483", "533", "422"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import get_args
 
 import duckdb
 import pytest
-from cli_samples import Run, runner, site, write_run
+from cli_samples import Run, site, write_run
 
 from taxocrawl.classifiers.aspects import SiteAspects
 from taxocrawl.extraction.documents import from_text
@@ -15,11 +15,6 @@ from taxocrawl.plugins import loading
 from taxocrawl.records import Form, Risk
 from taxocrawl.risks import PRESETS, RISKS
 from taxocrawl.settings import RiskPreset, Settings
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")

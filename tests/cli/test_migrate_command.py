@@ -4,18 +4,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from cli_samples import Run, runner, site, write_run
+from cli_samples import Run, site, write_run
 
 import taxocrawl
 from taxocrawl.errors import QueryError
 from taxocrawl.store import schema
 
 CURE = "`taxocrawl migrate -s "
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(monkeypatch, capsys)
 
 
 @pytest.fixture

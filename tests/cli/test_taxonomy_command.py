@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_samples import Run, runner
+from cli_samples import Run
 
 from taxocrawl.taxonomies import formats
 
@@ -13,11 +13,6 @@ p2,p,Gardeners,nursery|plants,Roses and compost for your garden
 p,,People,,
 p1,p,Doctors and dentists,physician|clinic|teeth,We fix your teeth|Book an appointment
 """
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(monkeypatch, capsys)
 
 
 @pytest.fixture
