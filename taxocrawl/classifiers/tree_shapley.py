@@ -2,7 +2,7 @@
 
 A tree of depth four is four quarters: the two decisions on the way to a subtree of depth two, and
 the three of that subtree. For each of their 32 outcomes, what the quarter's leaves give to the
-feature of each decision is worked out once: 0.015 ms a row of 250 trees, instead of 0.23.
+feature of each decision is worked out once: 0.02 ms a row of 250 trees, instead of 0.23.
 """
 
 import json
