@@ -134,10 +134,12 @@ class Ablation:
     """Variants of a document that lack some of its words, to be scored for some nodes.
 
     Word i stands in field `fields[i]` (by place in FIELD_NAMES) of page `pages[i]` from character
-    `starts[i]` to `ends[i]`; all (n_words,). `gone` (n_variants, n_words) says which ones go.
+    `starts[i]` to `ends[i]`, and has the same number in `words` wherever it stands; all (n_words,).
+    `gone` (n_variants, n_words) says which ones go.
     """
 
     document: Document
+    words: NDArray[np.int64]
     pages: NDArray[np.int64]
     fields: NDArray[np.int64]
     starts: NDArray[np.int64]
@@ -185,14 +187,14 @@ class WordScorer(Protocol):
 
 
 @runtime_checkable
-class WordsScorer(Protocol):
-    """A `WordScorer` that says it of several documents in one go."""
+class WordFinder(Protocol):
+    """A classifier that finds those words sooner than by an opinion of each."""
 
-    def words_scores(
-        self, asked: Sequence[tuple[Document, Sequence[str], str, Sequence[str]]]
-    ) -> list[NDArray[np.float64]]:
-        """`word_scores` of each document's words in a taxonomy for each of the nodes,
-        (n_words, n_nodes).
+    def telling_words(
+        self, asked: Sequence[tuple[Document, str, Sequence[str]]], *, most: int
+    ) -> list[list[list[str]]]:
+        """At most `most` words, as `taxocrawl.words` writes them, the likeliest to move the score
+        first: of each document for each of the nodes of a taxonomy.
         """
 
 

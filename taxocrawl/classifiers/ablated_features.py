@@ -17,7 +17,7 @@ from taxocrawl.classifiers.features import (
     GROUP_POSITIONS,
     READINGS,
 )
-from taxocrawl.classifiers.linear import standard
+from taxocrawl.classifiers.linear import standard_deviations
 from taxocrawl.classifiers.neighbours import N_NEIGHBOURS, SHARPNESS
 from taxocrawl.classifiers.prototypes import KINDS
 from taxocrawl.classifiers.reading import N_FIELDS, unit
@@ -42,26 +42,13 @@ class Variants:
     """What is left of the words. `encoder` and `tokens` (n_pages, n_rows, n_variants, n_dims) are
     means of the fields' directions by the rows of `AblatedFeatures.weights`; `present`
     (n_pages, n_variants, N_FIELDS) the fields that still say something; `keywords`
-    (n_pages, n_variants, n_candidates) the sums of keyword weights; `letters`
-    (n_pages, n_variants).
+    (n_pages, n_variants, n_candidates) the sums of keyword weights.
     """
 
     encoder: Vectors
     tokens: Vectors
     present: Bools
     keywords: Vectors
-    letters: Vectors
-
-    def of(self, pages: Ints, variants: Ints) -> "Variants":
-        """Of some pages some variants, `variants` (n_pages, n_variants)."""
-        row = pages[:, None]
-        return Variants(
-            encoder=self.encoder.transpose(0, 2, 1, 3)[row, variants].transpose(0, 2, 1, 3),
-            tokens=self.tokens.transpose(0, 2, 1, 3)[row, variants].transpose(0, 2, 1, 3),
-            present=self.present[row, variants],
-            keywords=self.keywords[row, variants],
-            letters=self.letters[row, variants],
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +111,8 @@ class AblatedFeatures:
             **self._prototypes(page, vectors, titles),
             **_neighbours(page, vectors, near),
             **_keywords(page, variants.keywords),
-            "n_fields": variants.present.sum(axis=2)[:, :, None],
-            "letters": np.log1p(variants.letters)[:, :, None],
         }
-        shape = (*variants.letters.shape, moving.shape[1], whole.shape[2])
+        shape = (*variants.present.shape[:2], moving.shape[1], whole.shape[2])
         result: Vectors = np.empty(shape, dtype=np.float32)
         result[:] = np.take_along_axis(whole, moving[:, :, None], axis=1)[:, None]
         for name, values in columns.items():
@@ -137,15 +122,23 @@ class AblatedFeatures:
     def near(self, nodes: Ints, rows: Ints) -> Near:
         """These labelled pages (n_pages, n) and their votes for these nodes (n_pages, n_moving)."""
         known = self._sources.neighbours
-        # A place without a label holds -1, and has a share of 0.
-        labels, shares = known.labels[rows][..., None], known.shares[rows][..., None]
-        above = nodes[:, None, None]
-        holds = (
-            labels == above,
-            self._nodes.lies_in(labels, above),
-            self._nodes.root[labels] == self._nodes.root[above],
+        labels = known.labels[rows]
+        at = np.nonzero(labels >= 0)  # a page has one label, few have more
+        labels = labels[at][:, None]
+        above = nodes[at[0]]
+        holds = np.concatenate(
+            [
+                labels == above,
+                self._nodes.lies_in(labels, above),
+                self._nodes.root[labels] == self._nodes.root[above],
+            ],
+            axis=1,
         )
-        votes = np.concatenate([(held * shares).sum(axis=2) for held in holds], axis=2)
+        votes = np.zeros((*rows.shape, holds.shape[1]), dtype=np.float32)
+        firsts = np.flatnonzero(np.diff(at[0] * rows.shape[1] + at[1], prepend=-1))
+        if len(firsts):
+            shares = known.shares[rows][at][:, None]
+            votes[at[0][firsts], at[1][firsts]] = np.add.reduceat(holds * shares, firsts)
         return Near(vectors=known.vectors[rows], votes=votes)
 
     def _same_root(self, lower: Ints, upper: Ints) -> Vectors:
@@ -174,7 +167,6 @@ class AblatedFeatures:
             "linear_parent": self._parents(page, change),
             "linear_below": log_below - linear,
             "linear_in_root": linear - of_root,
-            "entropy": change.entropy(page.base["entropy"][:, :, :1]),
         }
         for row, (name, _) in enumerate(FIELD_GROUPS):
             whole = page.base[f"linear_{name}"]
@@ -191,14 +183,15 @@ class AblatedFeatures:
     def _logits(self, candidates: Ints, variants: Variants) -> Vectors:
         """Of each reading of the linear head, (n_pages, _N_READINGS, n_variants, n_candidates)."""
         head = self._sources.linear
-        n_pages, n_variants = variants.letters.shape
+        n_pages, n_variants = variants.present.shape[:2]
         result: Vectors = head.bias[candidates][:, None, :]
         for view, vectors in (
             (head.encoder_view, variants.encoder[:, :_N_READINGS]),
             (head.token_view, variants.tokens),
         ):
-            mixed = standard(vectors.reshape(n_pages, _N_READINGS * n_variants, -1))
-            result = result + mixed @ view.nodes[candidates].transpose(0, 2, 1)
+            mixed = vectors.reshape(n_pages, _N_READINGS * n_variants, -1)
+            products = mixed @ view.centred[candidates].transpose(0, 2, 1)
+            result = result + products / standard_deviations(mixed)[:, :, None]
         return result.reshape(n_pages, _N_READINGS, n_variants, -1)
 
     def _parents(self, page: "_Page", change: "_Change") -> Vectors:
@@ -213,9 +206,15 @@ class AblatedFeatures:
         likeness, of_title = self._likeness(page.nodes, vectors, titles, changed)
         mean = likeness.mean(axis=0)
         names = [f"prototype_{name}" for name in KINDS]
-        everyone = page.with_moving(np.mean([page.base[name] for name in names], axis=0), mean)
-        kin = page.same_root.transpose(0, 2, 1)[:, None] > 0
-        best = np.where(kin, everyone[:, :, None], -1).max(axis=3)
+        still = np.mean([page.base[name] for name in names], axis=0)
+        everyone = page.with_moving(still, mean)
+        np.put_along_axis(still, page.moving[:, None], -1, axis=2)
+        kin = page.same_root.transpose(0, 2, 1) > 0
+        moving_kin = np.take_along_axis(kin, page.moving[:, None], axis=2)[:, None]
+        best = np.maximum(
+            np.where(kin, still, -1).max(axis=2)[:, None],
+            np.where(moving_kin, mean[:, :, None], -1).max(axis=3),
+        )
         # A root whose best node is no candidate keeps it.
         whole = page.own("prototype_root")
         root = np.where(whole > best[:, :1] + 1e-5, np.maximum(best, whole), best)
@@ -307,12 +306,6 @@ class _Change:
         sums = self._weights @ members
         rest = np.maximum(0, np.exp(whole) - _SMALL - sums[:, :1])
         result: Vectors = np.log((sums + rest) / self._total + _SMALL)
-        return result
-
-    def entropy(self, whole: Vectors) -> Vectors:
-        own = (np.exp(self.logs) * self.logs).sum(axis=2, keepdims=True)
-        rest = whole + own[:, :1]
-        result: Vectors = (rest + self._rest * self.log_total) / self._total - own
         return result
 
 

@@ -1,89 +1,94 @@
 """Keywords that go with words which are left out of a page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.ablated_pages import Cuts, PageRead
 from taxocrawl.classifiers.keywords import FIELD_WEIGHTS, MAX_HITS_OF_A_WORD, KeywordIndex
+from taxocrawl.classifiers.reading import N_FIELDS
 from taxocrawl.protocols import Vectors
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 _FIELD_WEIGHTS = np.array(tuple(FIELD_WEIGHTS.values()), dtype=np.float32)
+_LONGEST_FIELD = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hits:
-    """The keywords of a page: of each place its key, field, start and end, all (n_places,); of each
-    key, a keyword in a field, how often it stands there, `counts` (n_keys,), and what one time is
-    worth to each candidate, `weights` (n_keys, n_candidates).
+    """Keywords in the fields of a batch, which have numbers: `fields`, `words`, `starts`, `ends`,
+    all (n_hits,). Places are counted through all fields.
     """
 
-    keys: Ints
     fields: Ints
+    words: Ints
     starts: Ints
     ends: Ints
-    counts: Ints
-    weights: Vectors
+
+    @classmethod
+    def of(cls, pages: Sequence[PageRead]) -> "_Hits":
+        by_field = [places for page in pages for places in page.keyword_places]
+        counts = np.fromiter(map(len, by_field), dtype=np.int64, count=len(by_field))
+        numbers = chain.from_iterable(chain.from_iterable(by_field))
+        words, starts, ends = np.fromiter(numbers, dtype=np.int64).reshape(-1, 3).T
+        fields = np.repeat(np.arange(len(counts)), counts)
+        first = fields * _LONGEST_FIELD
+        return cls(fields=fields, words=words, starts=first + starts, ends=first + ends)
 
 
 class AblatedKeywords:
-    """Keyword weights that pages lose; remembered for as long as the page is, as several questions
-    are asked of it.
-    """
+    """Keyword weights that pages lose with their words."""
 
     def __init__(self, keywords: KeywordIndex, n_nodes: int) -> None:
         self._keywords = keywords
         self._n_nodes = n_nodes
-        self._known: WeakKeyDictionary[PageRead, _Hits] = WeakKeyDictionary()
 
-    def lost(self, page: PageRead, cut: Cuts) -> Vectors:
-        """What each variant loses, (n_variants, n_candidates).
+    def lost(self, pages: Sequence[PageRead], cuts: Cuts) -> Vectors:
+        """What each variant loses, (n_pages, n_variants, n_candidates).
 
         A keyword goes with any of its words; a shorter one that stood in it does not come up.
         """
-        hits = self._known.get(page)
-        if hits is None:
-            hits = self._known[page] = self._hits(page)
-        overlap = (
-            (hits.fields[:, None] == cut.fields)
-            & (hits.starts[:, None] < cut.ends)
-            & (hits.ends[:, None] > cut.starts)
-        )
-        touched = np.flatnonzero(overlap.any(axis=1))
+        candidates = np.stack([page.candidates for page in pages])
+        result = np.zeros((*candidates.shape, len(cuts.gone)), dtype=np.float32)
+        hits = _Hits.of(pages)
+        touched, gone = _gone(hits, cuts)
         if len(touched) == 0:
-            return np.zeros((len(cut.gone), hits.weights.shape[1]), dtype=np.float32)
-        gone = (cut.gone.astype(np.float32) @ overlap[touched].T.astype(np.float32)) > 0
-        keys, key_of = np.unique(hits.keys[touched], return_inverse=True)
-        members = np.zeros((len(touched), len(keys)), dtype=np.float32)
-        members[np.arange(len(touched)), key_of] = 1
-        counts = hits.counts[keys].astype(np.float32)
-        left = np.minimum(counts - gone.astype(np.float32) @ members, MAX_HITS_OF_A_WORD)
-        result: Vectors = (np.minimum(counts, MAX_HITS_OF_A_WORD) - left) @ hits.weights[keys]
-        return result
+            return result.transpose(0, 2, 1)
+        every = hits.words * (len(pages) * N_FIELDS) + hits.fields
+        keys, key_of = np.unique(every[touched], return_inverse=True)
+        distinct, n_times = np.unique(every, return_counts=True)
+        counts = n_times[np.searchsorted(distinct, keys)]
+        n_gone = np.zeros((len(keys), len(cuts.gone)), dtype=np.float32)
+        np.add.at(n_gone, key_of, gone)
+        left = np.minimum(counts[:, None] - n_gone, MAX_HITS_OF_A_WORD)
+        lost = np.minimum(counts, MAX_HITS_OF_A_WORD)[:, None] - left
+        words, fields = np.divmod(keys, len(pages) * N_FIELDS)
+        of_pages, of_fields = np.divmod(fields, N_FIELDS)
+        which, nodes, amounts = self._keywords.spread(words, _FIELD_WEIGHTS[of_fields])
+        place = np.full((len(pages), self._n_nodes), -1)
+        np.put_along_axis(place, candidates, np.arange(candidates.shape[1])[None], axis=1)
+        at = place[of_pages[which], nodes]
+        known = at >= 0
+        which = which[known]
+        np.add.at(result, (of_pages[which], at[known]), lost[which] * amounts[known][:, None])
+        return result.transpose(0, 2, 1)
 
-    def _hits(self, page: PageRead) -> _Hits:
-        counts = [len(places) for places in page.keyword_places]
-        numbers = chain.from_iterable(chain.from_iterable(page.keyword_places))
-        words, starts, ends = np.fromiter(numbers, dtype=np.int64).reshape(-1, 3).T
-        fields = np.repeat(np.arange(len(counts)), counts)
-        distinct, keys = np.unique(words * len(counts) + fields, return_inverse=True)
-        own_words, own_fields = np.divmod(distinct, len(counts))
-        place = np.full(self._n_nodes, -1)
-        place[page.candidates] = np.arange(len(page.candidates))
-        which, nodes, amounts = self._keywords.spread(own_words, _FIELD_WEIGHTS[own_fields])
-        known = place[nodes] >= 0
-        weights = np.zeros((len(distinct), len(page.candidates)), dtype=np.float32)
-        weights[which[known], place[nodes[known]]] = amounts[known]
-        return _Hits(
-            keys=keys,
-            fields=fields,
-            starts=starts,
-            ends=ends,
-            counts=np.bincount(keys, minlength=len(distinct)),
-            weights=weights,
-        )
+
+def _gone(hits: _Hits, cuts: Cuts) -> tuple[Ints, Bools]:
+    """Hits that hold a word which goes, and in which variants it goes, (n_touched, n_variants)."""
+    first = (cuts.pages * N_FIELDS + cuts.fields) * _LONGEST_FIELD
+    # Words never overlap, so those in a keyword follow each other.
+    begin = np.searchsorted(first + cuts.ends, hits.starts, side="right")
+    end = np.searchsorted(first + cuts.starts, hits.ends, side="left")
+    touched = np.flatnonzero(end > begin)
+    if len(touched) == 0:
+        return touched, np.zeros((0, len(cuts.gone)), dtype=np.bool_)
+    lengths = (end - begin)[touched]
+    firsts = np.cumsum(lengths) - lengths
+    words = np.repeat(begin[touched] - firsts, lengths) + np.arange(lengths.sum())
+    return touched, np.logical_or.reduceat(cuts.gone.T[words], firsts, axis=0)

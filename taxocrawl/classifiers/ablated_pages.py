@@ -1,7 +1,8 @@
 """What is remembered of a page that was read, and which of its words go."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,16 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PageRead:
-    """All that is needed of a page to ask about its words: its texts by field, their tokens and
-    unit vectors (N_FIELDS, n_dims), where keywords stand, cosines to the labelled pages, and the
-    candidates with their features and margins.
+    """All that is needed of a page to ask about its words: its texts by field, their tokens,
+    their unit vectors by the encoder and sums by the linear head, (N_FIELDS, n_dims), where
+    keywords stand, cosines to the labelled pages, and the candidates with their features and
+    margins.
     """
 
     texts: tuple[str, ...]
     token_ids: tuple[Ints, ...]
     vectors: Vectors
+    token_sums: Vectors
     keyword_places: Sequence[Places]
     cosines: Vectors
     candidates: Ints
@@ -34,31 +37,65 @@ class PageRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cuts:
-    """Words of a page by field, start and end in its text (n_words,), whether they touch another
-    word, and the variants that lack some of them, `gone` (n_variants, n_words).
+    """Words that go from the pages of a batch, page by page: each word's page, its number there,
+    field, start and end in its text, and whether it touches another word, all (n_words,). `gone`
+    (n_variants, n_words) says in which variants of its page it goes; `variants`
+    (n_pages, n_variants) which ones of the document they are, those first that are `lacking` any
+    word of the page.
     """
 
+    pages: Ints
+    words: Ints
     fields: Ints
     starts: Ints
     ends: Ints
     joined: Bools
     gone: Bools
+    variants: Ints
+    lacking: Bools
+
+    @classmethod
+    def of(cls, ablations: Sequence[Ablation]) -> "Cuts":
+        """The words of all documents that go in any variant."""
+        n_pages = np.array([len(ablation.document.pages) for ablation in ablations])
+        owns = [np.flatnonzero(ablation.gone.any(axis=0)) for ablation in ablations]
+        first = np.repeat(np.cumsum(n_pages) - n_pages, list(map(len, owns)))
+
+        def joined(rows: Iterable[NDArray[Any]]) -> NDArray[Any]:
+            return np.concatenate([row[own] for row, own in zip(rows, owns, strict=True)])
+
+        pages = first + joined(ablation.pages for ablation in ablations)
+        gone = np.zeros((max(len(a.gone) for a in ablations), len(pages)), dtype=np.bool_)
+        start = 0
+        for ablation, own in zip(ablations, owns, strict=True):
+            gone[: len(ablation.gone), start : start + len(own)] = ablation.gone[:, own]
+            start += len(own)
+        lacking = np.zeros((n_pages.sum(), len(gone)), dtype=np.bool_)
+        variant, word = np.nonzero(gone)
+        lacking[pages[word], variant] = True
+        order = np.argsort(~lacking, axis=1, kind="stable")
+        order = order[:, : lacking.sum(axis=1).max(initial=0)]
+        return cls(
+            pages=pages,
+            words=joined(ablation.words for ablation in ablations),
+            fields=joined(ablation.fields for ablation in ablations),
+            starts=joined(ablation.starts for ablation in ablations),
+            ends=joined(ablation.ends for ablation in ablations),
+            joined=joined(_touching(ablation) for ablation in ablations),
+            gone=np.take_along_axis(gone, order[pages].T, axis=0),
+            variants=order,
+            lacking=np.take_along_axis(lacking, order, axis=1),
+        )
 
 
-def cuts_of(ablation: Ablation, page: int) -> Cuts:
-    """The words of one page that go in any variant."""
-    own = np.flatnonzero((ablation.pages == page) & ablation.gone.any(axis=0))
-    fields, starts, ends = ablation.fields, ablation.starts, ablation.ends
-    # In scripts with spaces nearly every word stands alone.
-    touching = (ends[:-1] == starts[1:]) & (fields[:-1] == fields[1:])
-    joined = np.append(touching, False) | np.insert(touching, 0, False)
-    return Cuts(
-        fields=fields[own],
-        starts=starts[own],
-        ends=ends[own],
-        joined=joined[: len(fields)][own],
-        gone=ablation.gone[:, own],
-    )
+def _touching(ablation: Ablation) -> Bools:
+    """Whether each word touches the one before or the next; in scripts with spaces few do."""
+    result = np.zeros(len(ablation.starts), dtype=np.bool_)
+    touching = ablation.ends[:-1] == ablation.starts[1:]
+    touching &= ablation.fields[:-1] == ablation.fields[1:]
+    result[1:] = touching
+    result[:-1] |= touching
+    return result
 
 
 def pages_read(reading: Reading, pairs: Pairs, margins: Vectors) -> list[PageRead]:
@@ -68,6 +105,7 @@ def pages_read(reading: Reading, pairs: Pairs, margins: Vectors) -> list[PageRea
             texts=texts,
             token_ids=reading.token_ids[row * N_FIELDS : (row + 1) * N_FIELDS],
             vectors=reading.vectors[row],
+            token_sums=pairs.evidence.token_sums[row],
             keyword_places=pairs.evidence.keyword_places[row],
             cosines=pairs.evidence.cosines[row],
             candidates=pairs.candidates[row],

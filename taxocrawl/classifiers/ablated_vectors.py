@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from taxocrawl.classifiers.reading import N_FIELDS
 from taxocrawl.protocols import Vectors
 
-Ints = NDArray[np.int64]
-
 _ROUNDING = 1e-3
 
 
@@ -22,52 +20,38 @@ _ROUNDING = 1e-3
 class Lost:
     """What the words of pages are to one table.
 
-    `fields` (n_pages, N_FIELDS, n_dims) unit vectors of the whole pages, `lengths`
-    (n_pages, N_FIELDS) of their sums; `words` (n_pages, n_words, n_dims) what goes with each word,
-    zeros where a page has fewer.
+    `fields` (n_pages, N_FIELDS, n_dims) sums over the whole pages; `words`
+    (n_pages, n_words, n_dims) what goes with each word, zeros where a page has fewer.
     """
 
     fields: Vectors
-    lengths: Vectors
     words: Vectors
 
-    def scales(self, counts: Vectors, empty: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def scales(self, counts: Vectors, empty: NDArray[np.bool_]) -> Vectors:
         """1 / length of each field of each variant, 0 for an empty one, (n_pages, n_variants,
         N_FIELDS); `counts` (n_pages, n_variants, N_FIELDS, n_words) how often each word goes.
         """
         n_pages, n_variants = counts.shape[:2]
-        crossed = (self.fields @ self.words.transpose(0, 2, 1)) * self.lengths[:, :, None]
+        crossed = self.fields @ self.words.transpose(0, 2, 1)
         among = self.words @ self.words.transpose(0, 2, 1)
         flat = counts.reshape(n_pages, n_variants * N_FIELDS, -1)
         own = ((flat @ among) * flat).sum(axis=2).reshape(n_pages, n_variants, N_FIELDS)
         both = (counts * crossed[:, None]).sum(axis=3)
-        whole = self.lengths[:, None].astype(np.float64) ** 2
+        whole = (self.fields.astype(np.float64) ** 2).sum(axis=2)[:, None]
         squares = whole - 2 * both + own
         # Tokens without a vector leave nothing but rounding.
         gone = empty | (squares <= _ROUNDING**2 * whole)
-        return np.where(gone, 0, 1 / np.sqrt(np.where(gone, 1, squares)))
+        result = np.where(gone, 0, 1 / np.sqrt(np.where(gone, 1, squares)))
+        return result.astype(np.float32)
 
-    def mixtures(self, scales: NDArray[np.float64], counts: Vectors, weights: Vectors) -> Vectors:
+    def mixtures(self, scales: Vectors, counts: Vectors, weights: Vectors) -> Vectors:
         """Means of the fields' directions in each variant by each row of `weights`
         (n_rows, N_FIELDS): (n_pages, n_rows, n_variants, n_dims).
         """
         n_pages, n_variants = counts.shape[:2]
-        scaled = np.einsum("gf,pvf->pgvf", weights, scales.astype(np.float32), optimize=False)
+        scaled = np.einsum("gf,pvf->pgvf", weights, scales, optimize=False)
         flat = scaled.reshape(n_pages, -1, N_FIELDS)
         lost = np.matmul(scaled.transpose(0, 2, 1, 3), counts).transpose(0, 2, 1, 3)
-        result: Vectors = (flat * self.lengths[:, None]) @ self.fields
+        result: Vectors = flat @ self.fields
         result -= lost.reshape(n_pages, flat.shape[1], -1) @ self.words
         return result.reshape(n_pages, len(weights), n_variants, -1)
-
-
-def lengths_of(table: Vectors, tokens: Ints, n_tokens: Ints, units: Vectors) -> Vectors:
-    """Length of the sum of each text's token vectors, (n_texts,), of which `units` (n_texts,
-    n_dims) are the directions: from one dimension alone, the widest. `tokens` of all texts in a
-    row, `n_tokens` (n_texts,) how many each has.
-    """
-    widest = np.abs(units).argmax(axis=1)
-    of_text = np.repeat(np.arange(len(units)), n_tokens)
-    sums = np.bincount(of_text, weights=table[tokens, widest[of_text]], minlength=len(units))
-    along = np.take_along_axis(units, widest[:, None], axis=1)[:, 0]
-    result: Vectors = np.divide(sums, along, out=np.zeros(len(units)), where=along != 0)
-    return result.astype(np.float32)

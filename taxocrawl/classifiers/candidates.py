@@ -22,7 +22,8 @@ class Evidence:
     a group of fields alone; `prototypes` (n_kinds, n_pages, n_nodes) cosines, `title_prototypes`
     those of the title; `nearest_page` (n_pages,) the cosine of the nearest labelled page, `cosines`
     (n_pages, n_labelled) those of all;
-    `keyword_places` where the keywords stand, for each page by field.
+    `keyword_places` where the keywords stand, for each page by field; `token_sums`
+    (n_pages, n_fields, n_dims) of the linear head.
     """
 
     linear: Vectors
@@ -33,7 +34,8 @@ class Evidence:
     nearest_page: Vectors
     cosines: Vectors
     keywords: Vectors
-    keyword_places: tuple[list[Places], ...] = ()
+    keyword_places: tuple[list[Places], ...]
+    token_sums: Vectors
 
 
 def choose(evidence: Evidence, nodes: NodeArrays, n: int = N_CANDIDATES) -> Ints:

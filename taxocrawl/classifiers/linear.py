@@ -5,6 +5,7 @@ training moved. Both are weighted means over fields, normalised, then one matrix
 adds to a node is exact up to the normalisation's scale.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,12 +21,18 @@ _ALL_FIELDS = np.ones((1, N_FIELDS), dtype=np.float32)
 _EPSILON = 1e-5  # of torch.nn.LayerNorm, with which the head is trained
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
     """Weights of one view: fields (N_FIELDS,), nodes (n_nodes, n_dims)."""
 
     fields: Vectors
     nodes: Vectors
+
+    @functools.cached_property
+    def centred(self) -> Vectors:
+        """`nodes` about their means, which gives what the centred page gives with `nodes`."""
+        result: Vectors = self.nodes - self.nodes.mean(axis=1, keepdims=True)
+        return result
 
 
 class LinearHead:
@@ -44,23 +51,30 @@ class LinearHead:
         """(n_pages, n_nodes); zeros for a page without a known word."""
         return self.logits_apart(reading, _ALL_FIELDS)[:, 0]
 
-    def logits_apart(self, reading: Reading, fields: Vectors) -> Vectors:
+    def logits_apart(
+        self, reading: Reading, fields: Vectors, token_sums: Vectors | None = None
+    ) -> Vectors:
         """Of each page as if it had only some of its fields, (n_pages, n_readings, n_nodes).
 
-        `fields` (n_readings, N_FIELDS), 1 for those that are read. Zeros for a page without any.
+        `fields` (n_readings, N_FIELDS), 1 for those that are read; `token_sums` of the reading, if
+        they are known. Zeros for a page without any.
         """
+        if token_sums is None:
+            token_sums = self.token_sums(reading)
         result = np.tile(self.bias, (len(reading.texts) * len(fields), 1))
         for view, vectors in (
             (self.encoder_view, reading.vectors),
-            (self.token_view, self.token_vectors(reading)),
+            (self.token_view, unit(token_sums)),
         ):
             mixed: Vectors = np.matmul(fields * view.fields, vectors)
             result += standard(mixed).reshape(len(result), -1) @ view.nodes.T
         result[(reading.present @ fields.T == 0).ravel()] = 0
         return result.reshape(len(reading.texts), len(fields), -1)
 
-    def token_vectors(self, reading: Reading) -> Vectors:
-        """Unit vectors of every field by the head's own table, (n_pages, N_FIELDS, n_dims)."""
+    def token_sums(self, reading: Reading) -> Vectors:
+        """Sums of the vectors of every field's tokens by the head's own table,
+        (n_pages, N_FIELDS, n_dims).
+        """
         pooled: dict[int, Vectors] = {}
         rows = np.zeros((len(reading.token_ids), self.table.shape[1]), dtype=np.float32)
         for i, ids in enumerate(reading.token_ids):
@@ -70,7 +84,7 @@ class LinearHead:
             if id(ids) not in pooled:
                 pooled[id(ids)] = self.table.take(ids, axis=0).sum(axis=0)
             rows[i] = pooled[id(ids)]
-        return unit(rows).reshape(len(reading.texts), N_FIELDS, -1)
+        return rows.reshape(len(reading.texts), N_FIELDS, -1)
 
     def node_weights(
         self, node: int | Vectors, encoder_table: Vectors, tokens: TokenIds | None = None
@@ -93,8 +107,14 @@ class LinearHead:
 def standard(mixed: Vectors) -> Vectors:
     """Mean 0 and variance 1 along the last axis, in place."""
     mixed -= mixed.mean(axis=-1, keepdims=True)
-    mixed /= np.sqrt(mixed.var(axis=-1, keepdims=True) + _EPSILON)
+    mixed /= standard_deviations(mixed)[..., None]
     return mixed
+
+
+def standard_deviations(mixed: Vectors) -> Vectors:
+    """Of the last axis."""
+    result: Vectors = np.sqrt(mixed.var(axis=-1) + _EPSILON)
+    return result
 
 
 def softmax(logits: Vectors) -> Vectors:

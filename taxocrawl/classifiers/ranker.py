@@ -3,12 +3,13 @@
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from taxocrawl.classifiers.ablated_pages import PageRead, cuts_of, pages_read
+from taxocrawl.classifiers.ablated_pages import Cuts, PageRead, pages_read
 from taxocrawl.classifiers.ablation import PageAblation
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.keywords import KeywordIndex
@@ -20,7 +21,9 @@ from taxocrawl.classifiers.prototypes import Prototypes
 from taxocrawl.classifiers.reading import field_texts, read, with_texts
 from taxocrawl.classifiers.scope import menu_tokens, signals
 from taxocrawl.classifiers.sources import Sources
+from taxocrawl.classifiers.telling_words import TellingWords
 from taxocrawl.classifiers.tiers import Answer, predictions, ranking
+from taxocrawl.classifiers.tree_shapley import TreeShapley, tables_of
 from taxocrawl.classifiers.voting import HOME_WEIGHT, distinct_pages, votes
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Ablation, Resources, Vectors
@@ -60,6 +63,7 @@ class Ranker:
         self._sources = sources
         self._booster = booster
         self._menu = menu_tokens(encoder)
+        self._telling_words = TellingWords(sources.linear, encoder)
         self._min_confidence = min_confidence
         self._sensitive = frozenset(taxonomy.index[i] for i in manifest.sensitive)
         self._last: dict[tuple[str, ...], PageRead] = {}
@@ -113,48 +117,28 @@ class Ranker:
         """Share of each single node, before calibration: (n_documents, n_nodes), sums of 1 or 0."""
         return self._shares(documents, remember=False)[0]
 
-    def word_scores(
-        self, document: Document, words: Sequence[str], taxonomy: str, node_id: str
-    ) -> NDArray[np.float64]:
-        """What a word adds to the linear head's logit of the node over that of its rivals, at the
-        scale of one token: over the mean of the page's candidates, weighed by their shares.
+    def telling_words(
+        self, asked: Sequence[tuple[Document, str, Sequence[str]]], *, most: int
+    ) -> list[list[list[str]]]:
+        """By what a word adds to the linear head's logit of a node over that of its rivals: over
+        the mean of the page's candidates, weighed by their shares.
         """
-        return self.words_scores([(document, words, taxonomy, [node_id])])[0][:, 0]
-
-    def words_scores(
-        self, asked: Sequence[tuple[Document, Sequence[str], str, Sequence[str]]]
-    ) -> list[NDArray[np.float64]]:
-        """`word_scores` of each document's words for each node, (n_words, n_nodes)."""
         if not asked:
             return []
-        words = [word for _, of_one, _, _ in asked for word in of_one]
-        tokens, lengths = self._encoder.tokenize_words(words)
-        word_of = np.repeat(np.arange(len(words)), lengths)
-        distinct, place = np.unique(tokens, return_inverse=True)
-        rivals = [
-            self._rivals(document.pages[0], self._position(taxonomy, node_id))
-            for document, _, taxonomy, node_ids in asked
-            for node_id in node_ids
-        ]
-        table = self._sources.linear.node_weights(
-            np.stack(rivals), self._encoder.token_vectors, distinct
+        homes = self._pages_read([document.pages[0] for document, _, _ in asked])
+        return self._telling_words.find(
+            [[field_texts(page) for page in document.pages] for document, _, _ in asked],
+            [
+                np.stack([self._rivals(page, self._position(taxonomy, i)) for i in ids])
+                for page, (_, taxonomy, ids) in zip(homes, asked, strict=True)
+            ],
+            most=most,
         )
-        found = []
-        first = column = 0
-        for _, of_one, _, node_ids in asked:
-            begin, end = np.searchsorted(word_of, (first, first + len(of_one)))
-            sums = np.zeros((len(of_one), len(node_ids)))
-            of_nodes = table[place[begin:end], column : column + len(node_ids)]
-            np.add.at(sums, word_of[begin:end] - first, of_nodes)
-            found.append(sums)
-            first, column = first + len(of_one), column + len(node_ids)
-        return found
 
-    def _rivals(self, page: PageText, node: int) -> NDArray[np.float32]:
+    def _rivals(self, known: PageRead, node: int) -> NDArray[np.float32]:
         """1 for the page's candidates in the node's subtree, -1 for all others, shared among them
         as the page shares its probability: (n_nodes,).
         """
-        [known] = self._pages_read([page])
         result = np.zeros(len(self._nodes), dtype=np.float32)
         inside = self._nodes.lies_in(known.candidates, np.array(node))
         scaled = known.margins / self.manifest.temperature
@@ -183,9 +167,7 @@ class Ranker:
         known = [row for row in rows if row is not None]
         if not known:
             return [((), 0.0) for _ in asked]
-        # With more threads than this few rows need, waiting for them is most of the time.
-        table = xgboost.DMatrix(np.concatenate(known), nthread=1)
-        contributions = iter(self._booster.predict(table, pred_contribs=True).tolist())
+        contributions = iter(self._contributions(np.concatenate(known)).tolist())
         answer: list[tuple[tuple[tuple[str, float, float], ...], float]] = []
         for row in rows:
             if row is None:
@@ -195,6 +177,19 @@ class Ranker:
             named = zip(self.manifest.feature_names, row[0].tolist(), weights, strict=True)
             answer.append((tuple(named), base_value))
         return answer
+
+    def _contributions(self, features: Vectors) -> NDArray[np.floating]:
+        """As the booster lays them out, (n_rows, n_features + 1), the base value last."""
+        if self._tree_shapley is not None:
+            return self._tree_shapley.contributions(features)
+        # With more threads than this few rows need, waiting for them is most of the time.
+        table = xgboost.DMatrix(features, nthread=1)
+        found: Vectors = self._booster.predict(table, pred_contribs=True)
+        return found
+
+    @functools.cached_property
+    def _tree_shapley(self) -> TreeShapley | None:
+        return tables_of(self._booster)
 
     def feature_interactions(
         self, document: Document, taxonomy: str, node_id: str
@@ -230,26 +225,21 @@ class Ranker:
     def score_ablations(self, ablations: Sequence[Ablation]) -> list[NDArray[np.float64]]:
         """Confidence of each node in each variant, (n_variants, n_nodes) for each ablation.
 
-        Exact but for four things that are held as they are in the whole page: what nodes are
-        candidates and what all others get; the margins of unlikely candidates; keywords that come
-        up only where a longer one went; tokens of two words that went side by side, unparted.
+        Exact but for what is held as it is in the whole page: what nodes are candidates and what
+        all others get; the margins of unlikely candidates; how many letters and fields it has, and
+        how sure the linear head is in all; keywords that come up only where a longer one went;
+        tokens of two words that went side by side, unparted; what a word touches, where it stands
+        on a page more than once.
         """
-        pages = [page for ablation in ablations for page in ablation.document.pages]
-        read_pages = iter(self._pages_read(pages))
-        of_documents = [[next(read_pages) for _ in a.document.pages] for a in ablations]
-        cuts = [
-            [cuts_of(ablation, page) for page in range(len(ablation.document.pages))]
-            for ablation in ablations
-        ]
-        shares = iter(
-            self._ablation.shares(
-                [page for of_document in of_documents for page in of_document],
-                [cut for of_document in cuts for cut in of_document],
-            )
-        )
+        if not ablations:
+            return []
+        pages = self._pages_read([page for a in ablations for page in a.document.pages])
+        n_variants = max(len(ablation.gone) for ablation in ablations)
+        shares = self._ablation.shares(pages, Cuts.of(ablations), n_variants)
+        ends = np.cumsum([len(ablation.document.pages) for ablation in ablations]).tolist()
         return [
-            self._ablated(ablation, [(page.candidates, next(shares)) for page in of_document])
-            for ablation, of_document in zip(ablations, of_documents, strict=True)
+            self._ablated(ablation, pages[start:end], shares[start:end, : len(ablation.gone)])
+            for ablation, (start, end) in zip(ablations, pairwise([0, *ends]), strict=True)
         ]
 
     def bars(self, taxonomy: str, node_ids: Sequence[str]) -> NDArray[np.float64]:
@@ -267,10 +257,12 @@ class Ranker:
         )
 
     def _ablated(
-        self, ablation: Ablation, pages: Sequence[tuple[NDArray[np.int64], Vectors]]
+        self, ablation: Ablation, pages: Sequence[PageRead], shares: Vectors
     ) -> NDArray[np.float64]:
-        """Confidences from the shares of each page's candidates in each variant; pages vote."""
-        weights = np.stack([shares.any(axis=1) for _, shares in pages]).astype(np.float32)
+        """Confidences from the shares of each page's candidates in each variant,
+        (n_pages, n_variants, n_candidates); pages vote.
+        """
+        weights: Vectors = np.any(shares, axis=2).astype(np.float32)
         weights[0] *= HOME_WEIGHT
         weights /= np.maximum(weights.sum(axis=0), 1e-9)
         answer = np.zeros((len(ablation.gone), len(ablation.node_ids)))
@@ -278,9 +270,9 @@ class Ranker:
             self._position(ablation.taxonomy, node_id)
             line = [self._taxonomy.index[i] for i in self._taxonomy.lineage(node_id)]
             sums = np.zeros((len(ablation.gone), len(line)))
-            for vote, (candidates, shares) in zip(weights, pages, strict=True):
-                below = self._nodes.lies_in(candidates[:, None], np.array(line)[None])
-                sums += vote[:, None] * (shares @ below.astype(np.float32))
+            for vote, page, of_page in zip(weights, pages, shares, strict=True):
+                below = self._nodes.lies_in(page.candidates[:, None], np.array(line)[None])
+                sums += vote[:, None] * (of_page @ below.astype(np.float32))
             answer[:, column] = self.manifest.tiers.confidence_along(sums, self._nodes.tier[line])
         return answer
 

@@ -51,7 +51,9 @@ class Sources:
         vectors = page_vectors(reading)
         votes, nearest, cosines = self.neighbours.scores(vectors, excluded)
         keyword_places = [self.keywords.places(texts) for texts in reading.texts]
-        linear = log_softmax(self.linear.logits_apart(reading, features.READINGS)).swapaxes(0, 1)
+        token_sums = self.linear.token_sums(reading)
+        logits = self.linear.logits_apart(reading, features.READINGS, token_sums)
+        linear = log_softmax(logits).swapaxes(0, 1)
         titles = reading.vectors[:, _TITLE]
         similar = self.prototypes.similarities(np.concatenate([vectors, titles]))
         return Evidence(
@@ -64,6 +66,7 @@ class Sources:
             cosines=cosines,
             keywords=self.keywords.weigh(keyword_places),
             keyword_places=tuple(keyword_places),
+            token_sums=token_sums,
         )
 
     def pairs(

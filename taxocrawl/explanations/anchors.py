@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from taxocrawl.explanations.masking import Tokens, WordMask
+from taxocrawl.explanations.masking import Bools, WordMask
 from taxocrawl.explanations.screening import candidates
 from taxocrawl.explanations.targets import deepest, text_seed, words_read
 from taxocrawl.protocols import AblationScorer, Classifier, Resources
@@ -166,11 +166,11 @@ class Anchors:
 
     def _asker(
         self, target: Prediction, classifier: Classifier
-    ) -> Callable[[WordMask, Sequence[Tokens]], NDArray[np.bool_]]:
+    ) -> Callable[[WordMask, Bools], Bools]:
         """Whether the answer stays in variants without the words in some places."""
 
-        def classified(mask: WordMask, variants: Sequence[Tokens]) -> NDArray[np.bool_]:
-            answers = classifier.classify([mask.cut(places) for places in variants])
+        def classified(mask: WordMask, gone: Bools) -> Bools:
+            answers = classifier.classify([mask.cut(np.flatnonzero(row)) for row in gone])
             return np.array([_stays(answer, target) for answer in answers], dtype=bool)
 
         if not (isinstance(classifier, AblationScorer) and target.asserted):
@@ -178,8 +178,8 @@ class Anchors:
         line = self._taxonomy(target.taxonomy).lineage(target.node_id)
         bars = classifier.bars(target.taxonomy, line)
 
-        def scored(mask: WordMask, variants: Sequence[Tokens]) -> NDArray[np.bool_]:
-            asked = mask.ablation(variants, target.taxonomy, line)
+        def scored(mask: WordMask, gone: Bools) -> Bools:
+            asked = mask.ablation(gone, target.taxonomy, line)
             return np.asarray((classifier.score_ablations([asked])[0] >= bars).all(axis=1))
 
         return scored
@@ -192,7 +192,7 @@ def create(resources: Resources) -> Anchors:
 def _sampler(
     mask: WordMask,
     words: Sequence[int],
-    stay: Callable[[WordMask, Sequence[Tokens]], NDArray[np.bool_]],
+    stay: Callable[[WordMask, Bools], Bools],
     generator: np.random.Generator,
     share_kept: float,
 ) -> Sample:
@@ -201,8 +201,7 @@ def _sampler(
     def sample(rule: tuple[int, ...], count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         kept = generator.random((count, len(mask.words))) < share_kept
         kept[:, numbers[list(rule)]] = True
-        variants = [mask.places(np.flatnonzero(~row)) for row in kept]
-        return kept[:, numbers], stay(mask, variants)
+        return kept[:, numbers], stay(mask, mask.gone(~kept))
 
     return sample
 

@@ -76,9 +76,9 @@ class Lime:
         words = candidates(mask, document, target, classifier, most=WORDS)
         generator = text_seed(document, target, self._seed)
         kept = keep_masks(len(words), self._samples, generator)
-        numbers = np.array(words, dtype=np.intp)
-        variants = [mask.places(numbers[~row]) for row in kept]
-        question = Question(mask=mask, variants=variants, targets=[target])
+        gone = np.zeros((len(kept), len(mask.words)), dtype=np.bool_)
+        gone[:, words] = ~kept
+        question = Question(mask=mask, gone=mask.gone(gone), targets=[target])
         answers = ask(classifier, [question])[0][:, 0]
         closeness = kernel(kept, width=KERNEL_WIDTH)
         penalty = RIDGE * float(closeness.mean())

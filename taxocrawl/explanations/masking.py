@@ -1,8 +1,8 @@
 """Documents without some of their words, many variants from one look at the text."""
 
 import functools
+import re
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,9 +13,11 @@ from taxocrawl import words as text_words
 from taxocrawl.protocols import Ablation
 from taxocrawl.records import FIELD_NAMES, Document, Fields, PageText
 
-LONGEST_WORD = 40  # characters; what is longer is an address, a hash or a stuffed token
-
 _PHRASE_GAPS = frozenset({" ", "-", "\u00a0", "\u2010", ""})
+
+# "3.5" and "e.g.x" hold no space after the stop; stops of scripts without spaces need none.
+_END_OF_SENTENCE = re.compile("[\n.!?…。！？।؟۔][\"'”’»)\\]]*(?:(?=\\s)|(?<=[\n。！？।؟۔]))")
+_AROUND_SENTENCE = " \t\r\n.!?…。！？।؟۔,;:|·•*–—-"
 
 Tokens = NDArray[np.intp]
 
@@ -29,23 +31,30 @@ class Passage:
     text: str
 
 
-Sentence = tuple[int, int]
-"""The places of its first and last word."""
+Bools = NDArray[np.bool_]
+Phrase = tuple[int, int]
+"""Two words that stand side by side."""
 
 
 class WordMask:
     """A document cut into words once. A word is known by its number in `words`.
 
     `words` stand in the order of their first appearance, written as `taxocrawl.words` compares
-    them; `counts` (n_words,) how often each stands in all fields of all pages. Variants carry no
-    `extracts`: the words that were left out would still stand there.
+    them, or are those given, where no others are looked for; `counts` (n_words,) how often each
+    stands in all fields of all pages. Variants carry no `extracts`: the words that were left out
+    would still stand there.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, words: Sequence[str] | None = None) -> None:
         self._document = replace(document, extracts=())
-        self._texts: list[str] = [
-            text for page in document.pages for _, text in page.fields.items()
-        ]
+        self._texts = [text for page in document.pages for _, text in page.fields.items()]
+        if words is None:
+            self._cut_all()
+        else:
+            self._find(words)
+        self.counts: NDArray[np.intp] = np.bincount(self._word_of, minlength=len(self.words))
+
+    def _cut_all(self) -> None:
         # Gaps and words in turn; an empty word ends each text, so that the turns go on in the next.
         pieces: list[str] = []
         every: list[str] = []
@@ -57,34 +66,35 @@ class WordMask:
             every += words
             lengths.append(len(words))
         numbers = {word: number for number, word in enumerate(dict.fromkeys(every))}
-        self.words: tuple[str, ...] = tuple(numbers)
+        self.words = tuple(numbers)
         self._word_of: Tokens = np.array([numbers[word] for word in every], dtype=np.intp)
-        self._first: Tokens = np.cumsum([0, *lengths])
         self._text_of: Tokens = np.repeat(np.arange(len(lengths)), lengths)
         edges = np.cumsum(np.fromiter(map(len, pieces), dtype=np.intp, count=len(pieces)))
         real = np.arange(len(every)) + self._text_of
         before = np.cumsum([0, *map(len, self._texts)])[self._text_of]
         self._starts: Tokens = edges[::2][real] - before
         self._ends: Tokens = edges[1::2][real] - before
-        self._gaps = pieces[::2]
-        self.counts: NDArray[np.intp] = np.bincount(self._word_of, minlength=len(self.words))
+
+    def _find(self, words: Sequence[str]) -> None:
+        self.words = tuple(words)
+        found = [
+            (number, *place)
+            for number, text in enumerate(self._texts)
+            for place in text_words.places(text, words)
+        ]
+        rows = np.array(found, dtype=np.intp).reshape(-1, 4)
+        self._text_of, self._starts, self._ends, self._word_of = rows.T
 
     def worth_a_look(self) -> list[int]:
-        """Numbers of the words that can mean something: with a letter, neither a lone ASCII
-        character nor longer than any real word.
-        """
-        return [number for number, word in enumerate(self.words) if _is_worth(word)]
+        """Numbers of the words that can mean something."""
+        return [n for n, word in enumerate(self.words) if text_words.is_worth_a_look(word)]
 
     def prominence(self) -> NDArray[np.float64]:
-        """How much a reader sees of each word, (n_words,): occurrences weighed by field, the less
-        the more words that field has.
+        """How much a reader sees of each word, (n_words,), where all words were cut.
 
         Stands in for a classifier's own opinion where it has none.
         """
-        lengths = np.diff(self._first)
-        by_field = np.array([_FIELD_WEIGHTS[name] for name in FIELD_NAMES])
-        weights = by_field[np.arange(len(lengths)) % len(FIELD_NAMES)]
-        weights = weights / np.maximum(lengths, 1) ** _CROWDING
+        weights = text_words.prominence(np.bincount(self._text_of, minlength=len(self._texts)))
         total = np.bincount(
             self._word_of, weights=weights[self._text_of], minlength=len(self.words)
         )
@@ -96,35 +106,24 @@ class WordMask:
 
     def places(self, words: Collection[int] | Tokens) -> Tokens:
         """Where these words stand, as numbers of all occurrences in reading order."""
-        if len(words) == 1:
-            order, first = self._by_word
-            [word] = words
-            return order[first[word] : first[word + 1]]
-        gone = np.zeros(len(self.words), dtype=bool)
+        gone = np.zeros(len(self.words), dtype=np.bool_)
         gone[words if isinstance(words, np.ndarray) else list(words)] = True
         return np.flatnonzero(gone[self._word_of])
 
-    @functools.cached_property
-    def _by_word(self) -> tuple[Tokens, list[int]]:
-        """All places, those of each word together, and where each begins."""
-        first = np.cumsum([0, *self.counts])
-        return np.argsort(self._word_of, kind="stable"), first.tolist()
+    def gone(self, words: Bools) -> Bools:
+        """Whether the word in each place goes, (n_variants, n_places), from the words that go,
+        (n_variants, n_words).
+        """
+        return words[:, self._word_of]
 
-    def phrase_places(self, phrase: Sequence[int]) -> Tokens:
-        """Where these words stand side by side, the places of all of them."""
-        at = self._phrase_places(phrase)
-        return np.unique(np.concatenate([at + step for step in range(len(phrase))]))
-
-    def ablation(
-        self, variants: Sequence[Tokens], taxonomy: str, node_ids: Sequence[str]
-    ) -> Ablation:
-        """The document and its variants, each without the words in some places."""
-        gone = np.zeros((len(variants), len(self._word_of)), dtype=bool)
-        for row, places in enumerate(variants):
-            gone[row, places] = True
+    def ablation(self, gone: Bools, taxonomy: str, node_ids: Sequence[str]) -> Ablation:
+        """The document and its variants, each without the words in some places, (n_variants,
+        n_places).
+        """
         page, field = np.divmod(self._text_of, len(FIELD_NAMES))
         return Ablation(
             document=self._document,
+            words=self._word_of,
             pages=page,
             fields=field,
             starts=self._starts,
@@ -134,85 +133,81 @@ class WordMask:
             node_ids=tuple(node_ids),
         )
 
-    def phrases(self, words: Sequence[int]) -> list[tuple[int, int]]:
+    def phrases(self, words: Sequence[int], *, most: int) -> dict[Phrase, Tokens]:
         """Pairs of these words that stand side by side, most frequent first, then those of the
-        words given first.
+        words given first; and the places of both wherever they do.
         """
         rank = np.full(len(self.words), -1)
         rank[list(words)] = np.arange(len(words))
         first, second = self._word_of[:-1], self._word_of[1:]
-        adjacent = (rank[first] >= 0) & (rank[second] >= 0) & (first != second)
-        found: dict[tuple[int, int], int] = {}
-        for token in np.flatnonzero(adjacent & (self._text_of[:-1] == self._text_of[1:])).tolist():
-            if self._gap(token) is not None:
-                pair = (int(first[token]), int(second[token]))
-                found[pair] = found.get(pair, 0) + 1
-        return sorted(found, key=lambda pair: (-found[pair], rank[pair[0]] + rank[pair[1]]))
+        near = (rank[first] >= 0) & (rank[second] >= 0) & (first != second)
+        near &= (self._starts[1:] - self._ends[:-1] <= 1) & (
+            self._text_of[1:] == self._text_of[:-1]
+        )
+        found: dict[Phrase, list[int]] = {}
+        numbers = self._word_of.tolist()
+        for place in np.flatnonzero(near).tolist():
+            if self._gap(place) in _PHRASE_GAPS:
+                found.setdefault((numbers[place], numbers[place + 1]), []).append(place)
+        order = sorted(found, key=lambda pair: (-len(found[pair]), rank[pair[0]] + rank[pair[1]]))
+        return {
+            pair: np.array([at + step for at in found[pair] for step in (0, 1)])
+            for pair in order[:most]
+        }
 
-    def phrase_text(self, phrase: Sequence[int]) -> str:
+    def phrase_text(self, phrase: Phrase, places: Tokens) -> str:
         """The words as they stand beside each other: with a space, or without one where the
         script has none.
         """
-        places = self._phrase_places(phrase) if len(phrase) > 1 else np.zeros(0, dtype=np.intp)
-        apart = " " if not len(places) or self._gap(int(places[0])) else ""
+        apart = " " if self._gap(int(places[0])) else ""
         return apart.join(self.words[number] for number in phrase)
 
-    def sentences(self, words: Collection[int], *, longest: int) -> dict[Sentence, set[int]]:
-        """Sentences in reading order, none of more than `longest` words, that hold any of these
-        words, and which ones they hold.
+    def sentences(self, words: Collection[int], *, longest: int) -> tuple[Tokens, Tokens]:
+        """Sentences that hold any of these words, by where they begin, and the words: each pair
+        once, sorted. One that is far longer than so many characters is cut.
         """
-        borders = self._borders
-        found: dict[Sentence, set[int]] = {}
         places = self.places(words)
-        for place, word in zip(places.tolist(), self._word_of[places].tolist(), strict=True):
-            at = bisect_left(borders, place)
-            begin = borders[at - 1] + 1 if at else 0
-            first = place - (place - begin) % longest
-            found.setdefault((first, min(first + longest - 1, borders[at])), set()).add(word)
-        return found
+        first, borders = self._borders
+        at = first[self._text_of[places]] + self._starts[places]
+        begin = borders[np.searchsorted(borders, at, side="right") - 1]
+        begin += (at - begin) // longest * longest
+        pairs = np.unique(begin * len(self.words) + self._word_of[places])
+        sentence, word = np.divmod(pairs, len(self.words))
+        return sentence, word
 
-    def passage(self, sentence: Sentence) -> Passage:
+    def passage(self, sentence: int, *, longest: int) -> Passage:
         """What stands there."""
-        first, last = sentence
-        number = int(self._text_of[first])
+        firsts, borders = self._borders
+        number = int(np.searchsorted(firsts, sentence, side="right")) - 1
+        text = self._texts[number]
+        at = int(np.searchsorted(borders, sentence, side="right"))
+        start = sentence - int(firsts[number])
+        end = min(start + int(borders[at]) - sentence, len(text))
+        if end - start > longest:
+            end = _after(text, start + longest, end)
+        if borders[at - 1] < sentence:
+            start = _before(text, start)
         page, field = divmod(number, len(FIELD_NAMES))
-        written = self._texts[number][self._starts[first] : self._ends[last]]
         return Passage(
             page=self._document.pages[page],
             field=FIELD_NAMES[field],
-            text=" ".join(written.split()),
+            text=" ".join(text[start:end].strip(_AROUND_SENTENCE).split()),
         )
 
     @functools.cached_property
-    def _borders(self) -> list[int]:
-        """The last word of each sentence of each text."""
-        gaps = [i for i, gap in enumerate(self._gaps) if gap != " " and _ends_sentence(gap)]
-        # A gap stands before each word, and one more ends each text.
-        text = np.searchsorted(self._first + np.arange(len(self._first)), gaps, side="right") - 1
-        ends = np.array(gaps, dtype=np.intp) - text - 1
-        borders: list[int] = np.unique(np.concatenate([ends, self._first[1:] - 1])).tolist()
-        return borders
+    def _borders(self) -> tuple[Tokens, Tokens]:
+        """Where each text begins and where all sentences do, counted through all texts, which stand
+        on lines of their own; the end is a border too.
+        """
+        firsts = np.cumsum([0, *map(len, self._texts)]) + np.arange(len(self._texts) + 1)
+        lines = "\n".join((*self._texts, ""))
+        ends = [match.end() for match in _END_OF_SENTENCE.finditer(lines)]
+        return firsts[:-1], np.array([0, *ends])
 
-    def _phrase_places(self, phrase: Sequence[int]) -> Tokens:
-        count = len(self._word_of) - len(phrase) + 1
-        if count <= 0:
-            return np.zeros(0, dtype=np.intp)
-        here = self._text_of[:count] == self._text_of[len(phrase) - 1 :]
-        for step, word in enumerate(phrase):
-            here &= self._word_of[step : step + count] == word
-        return np.array(
-            [
-                token
-                for token in np.flatnonzero(here).tolist()
-                if all(self._gap(token + step) is not None for step in range(len(phrase) - 1))
-            ],
-            dtype=np.intp,
-        )
-
-    def _gap(self, token: int) -> str | None:
-        """What stands between a word and the next, None where they make no phrase."""
-        gap = self._gaps[token + self._text_of[token] + 1]
-        return gap if gap in _PHRASE_GAPS else None
+    def _gap(self, place: int) -> str:
+        """What stands between a word and the next in the same text."""
+        text = self._texts[int(self._text_of[place])]
+        return text[int(self._ends[place]) : int(self._starts[place + 1])]
 
     def cut(self, tokens: Tokens) -> Document:
         """The document without the words in these places; pages that hold none stay the same
@@ -231,21 +226,6 @@ class WordMask:
         for page, fields in changed.items():
             pages[page] = PageText(url=pages[page].url, fields=_changed(pages[page].fields, fields))
         return replace(self._document, pages=tuple(pages))
-
-
-# Chosen on train pages with the ranker (see `screening`); exponents of .75 and 1 found fewer of the
-# words that weigh most, other weights no more.
-_FIELD_WEIGHTS = {
-    "title": 1.5,
-    "description": 1.0,
-    "headings": 1.0,
-    "body": 1.2,
-    "link_texts": 0.6,
-    "alt_texts": 0.3,
-    "facts": 0.7,
-    "url_words": 0.7,
-}
-_CROWDING = 0.5
 
 
 def vocabulary(document: Document) -> dict[str, int]:
@@ -280,22 +260,24 @@ def _joins_the_one_before(text: str, index: int) -> bool:
     return unicodedata.category(text[index])[0] == "M" or "\u200d" in text[index - 1 : index + 1]
 
 
-@functools.lru_cache(maxsize=50_000)
-def _is_worth(word: str) -> bool:
-    if len(word) > LONGEST_WORD or not any(character.isalpha() for character in word):
-        return False
-    return len(word) > 1 or not word.isascii()
+def _before(text: str, start: int) -> int:
+    """The beginning of the word that stands there, if it is near."""
+    space = text.rfind(" ", max(0, start - text_words.LONGEST_WORD), start + 1)
+    if space >= 0:
+        return space + 1
+    while start > 0 and _joins_the_one_before(text, start):
+        start -= 1
+    return start
 
 
-@functools.lru_cache(maxsize=10_000)
-def _ends_sentence(gap: str) -> bool:
-    if "\n" in gap:
-        return True
-    # "3.5" and "e.g.x" hold no space after the stop; CJK stops need none (category Po, fullwidth).
-    stop = gap.strip()[:1]
-    if stop in {"。", "！", "？", "।", "؟", "۔"}:
-        return True
-    return stop in {".", "!", "?", "…"} and any(unicodedata.category(c) == "Zs" for c in gap)
+def _after(text: str, end: int, last: int) -> int:
+    """The end of the word that stands there, if it is near."""
+    space = text.find(" ", end, min(end + text_words.LONGEST_WORD, last))
+    if space >= 0:
+        return space
+    while end < last and _joins_the_one_before(text, end):
+        end += 1
+    return end
 
 
 def _cut(text: str, spans: Iterable[tuple[int, int]]) -> str:

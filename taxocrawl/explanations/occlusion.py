@@ -7,17 +7,16 @@ asked again, in one batch, so that the numbers are in the probability that the u
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, zip_longest
 
 import numpy as np
 
-from taxocrawl.explanations.masking import WordMask, shortened
-from taxocrawl.explanations.screening import candidates_of
-from taxocrawl.explanations.targets import Question, ask, deepest, text_seed, words_read
+from taxocrawl.explanations.masking import Phrase, Tokens, WordMask
+from taxocrawl.explanations.screening import looks
+from taxocrawl.explanations.targets import Question, ask, deepest
 from taxocrawl.protocols import AblationScorer, Classifier, NodesScorer, Resources, Scorer
-from taxocrawl.records import Attribution, AttributionKind, Document, Explanation, Prediction
+from taxocrawl.records import Attribution, Document, Explanation, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
 
 METHOD = "words"
@@ -27,8 +26,7 @@ PHRASES = 2
 KEPT_FOR = 10
 KEPT_AGAINST = 5
 SENTENCES = 3
-SENTENCE_WORDS = 40
-SENTENCE_CHARACTERS = 320
+SENTENCE_CHARACTERS = 240
 SENTENCE_FIELDS = frozenset({"title", "description", "headings", "body"})
 
 # Shown is what is no rounding of a float32 classifier and no crumb beside the strongest word.
@@ -42,50 +40,44 @@ _LEAST_OF_PHRASE = 0.25
 class _Fall:
     """A word (one number) or phrase (several) and the fall of the probability without it."""
 
-    words: tuple[int, ...]
+    words: tuple[int] | Phrase
     weight: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
     """Targets of one document, the number of it, that share their variants: without each of these
-    words and phrases, without all `words`, without as many `others`.
+    words and phrases, and without all `words`.
     """
 
     number: int
     mask: WordMask
     targets: Sequence[Prediction]
     words: Sequence[int]
-    phrases: Sequence[tuple[int, int]]
-    others: Sequence[int]
+    phrases: Mapping[Phrase, Tokens]
 
     @property
     def question(self) -> Question:
         """The whole document first."""
-        places = self.mask.places
-        return Question(
-            mask=self.mask,
-            variants=[
-                places(()),
-                *(places((number,)) for number in self.words),
-                *(self.mask.phrase_places(phrase) for phrase in self.phrases),
-                places(self.words),
-                places(self.others),
-            ],
-            targets=self.targets,
-        )
+        n_words = len(self.words)
+        words = np.zeros((2 + n_words + len(self.phrases), len(self.mask.words)), dtype=np.bool_)
+        words[np.arange(1, 1 + n_words), self.words] = True
+        words[-1, self.words] = True
+        gone = self.mask.gone(words)
+        for row, places in enumerate(self.phrases.values(), start=1 + n_words):
+            gone[row, places] = True
+        return Question(mask=self.mask, gone=gone, targets=self.targets)
 
 
 class WordOcclusion:
     """Explainer `words`, for every classifier that can score a document.
 
     `base_value` is the score without all words that were looked at. `fidelity` is the share of the
-    probability that rests on them: 1 - base_value / (score without as many random other words), cut
-    to [0, 1]; None where no word speaks for the node.
+    probability that rests on them (comprehensiveness in DeYoung et al. 2020): 1 - base_value /
+    score, cut to [0, 1]; None where no word speaks for the node.
     """
 
-    def __init__(self, *, seed: int, taxonomy: Callable[[str], Taxonomy]) -> None:
-        self._seed = seed
+    def __init__(self, *, taxonomy: Callable[[str], Taxonomy]) -> None:
         self._taxonomy = taxonomy
 
     def explain(
@@ -122,50 +114,32 @@ class WordOcclusion:
     ) -> Iterator[_Case]:
         # One look at the variants for all nodes of a taxonomy, where the classifier can.
         together = isinstance(classifier, NodesScorer | AblationScorer)
-        found: list[tuple[int, WordMask, list[Prediction]]] = []
-        for number, (document, of_document) in enumerate(zip(documents, predictions, strict=True)):
-            targets = deepest(of_document, self._taxonomy)
-            if not targets:
-                continue
-            mask = words_read(document, classifier)
+        asked: list[tuple[int, list[Prediction]]] = []
+        for number, of_document in enumerate(predictions):
             groups: dict[tuple[str, str], list[Prediction]] = {}
-            for target in targets:
-                of_group = groups.setdefault(
-                    (target.taxonomy, "" if together else target.node_id), []
-                )
-                of_group.append(target)
-            found += [(number, mask, group) for group in groups.values()]
-        chosen = candidates_of(
-            [(mask, documents[number], group) for number, mask, group in found],
-            classifier,
-            most=CANDIDATES,
+            for target in deepest(of_document, self._taxonomy):
+                key = (target.taxonomy, "" if together else target.node_id)
+                groups.setdefault(key, []).append(target)
+            asked += [(number, group) for group in groups.values()]
+        looked = looks(
+            [(documents[number], group) for number, group in asked], classifier, most=CANDIDATES
         )
-        for (number, mask, group), rankings in zip(found, chosen, strict=True):
-            words = _first_of_each(rankings, CANDIDATES)
-            generator = text_seed(documents[number], group[0], self._seed)
-            others = np.setdiff1d(np.arange(len(mask.words)), words)
+        for (number, group), (mask, words) in zip(asked, looked, strict=True):
             yield _Case(
                 number=number,
                 mask=mask,
                 targets=group,
                 words=words,
-                phrases=mask.phrases(words)[:PHRASES],
-                others=generator.permutation(others)[: len(words)].tolist(),
+                phrases=mask.phrases(words, most=PHRASES),
             )
 
 
 def create(resources: Resources) -> WordOcclusion:
-    return WordOcclusion(seed=resources.seed, taxonomy=resources.taxonomy)
-
-
-def _first_of_each(rankings: Sequence[Sequence[int]], most: int) -> list[int]:
-    """The first of every ranking, then the second, and so on; `most` of them, none twice."""
-    turns = chain.from_iterable(zip_longest(*rankings))
-    return list(dict.fromkeys(number for number in turns if number is not None))[:most]
+    return WordOcclusion(taxonomy=resources.taxonomy)
 
 
 def _falls(
-    words: Sequence[int], phrases: Sequence[tuple[int, int]], weights: Sequence[float]
+    words: Sequence[int], phrases: Iterable[Phrase], weights: Sequence[float]
 ) -> list[_Fall]:
     """The words, then the phrases that say more than their words one by one."""
     by_word = dict(zip(words, weights[: len(words)], strict=True))
@@ -189,14 +163,14 @@ def _kept(falls: Sequence[_Fall], score: float) -> tuple[list[_Fall], list[_Fall
 
 def _explanation(case: _Case, target: Prediction, scores: Sequence[float]) -> Explanation:
     """From the scores of all variants of the case's question."""
-    score, *without, base_value, at_random = scores
+    score, *without, base_value = scores
     falls = _falls(case.words, case.phrases, [score - value for value in without])
     words_for, words_against = _kept(falls, score)
     shown = [*words_for, *words_against]
-    words = (_attribution(case.mask, fall) for fall in shown)
+    words = (_attribution(case, fall) for fall in shown)
     fidelity = None
-    if words_for and at_random > 0:
-        fidelity = min(1.0, max(0.0, 1.0 - base_value / at_random))
+    if words_for and score > 0:
+        fidelity = min(1.0, max(0.0, 1.0 - base_value / score))
     return Explanation(
         taxonomy=target.taxonomy,
         node_id=target.node_id,
@@ -210,9 +184,11 @@ def _explanation(case: _Case, target: Prediction, scores: Sequence[float]) -> Ex
     )
 
 
-def _attribution(mask: WordMask, fall: _Fall) -> Attribution:
-    kind: AttributionKind = "word" if len(fall.words) == 1 else "phrase"
-    return Attribution(kind=kind, name=mask.phrase_text(fall.words), weight=fall.weight)
+def _attribution(case: _Case, fall: _Fall) -> Attribution:
+    if len(fall.words) == 1:
+        return Attribution(kind="word", name=case.mask.words[fall.words[0]], weight=fall.weight)
+    name = case.mask.phrase_text(fall.words, case.phrases[fall.words])
+    return Attribution(kind="phrase", name=name, weight=fall.weight)
 
 
 def _sentences(mask: WordMask, falls: Sequence[_Fall]) -> list[Attribution]:
@@ -220,24 +196,26 @@ def _sentences(mask: WordMask, falls: Sequence[_Fall]) -> list[Attribution]:
     sentence with a word that those before it did not hold.
     """
     weights = {fall.words[0]: fall.weight for fall in falls if len(fall.words) == 1}
-    found = [
-        (sum(weights[number] for number in sorted(words)), sentence, words)
-        for sentence, words in mask.sentences(weights.keys(), longest=SENTENCE_WORDS).items()
-    ]
-    found.sort(key=lambda row: -row[0])
+    if not weights:
+        return []
+    of_words = np.zeros(len(mask.words))
+    of_words[list(weights)] = list(weights.values())
+    sentences, words = mask.sentences(weights.keys(), longest=SENTENCE_CHARACTERS)
+    firsts = np.flatnonzero(np.diff(sentences, prepend=-1))
+    sums = np.add.reduceat(of_words[words], firsts)
+    lasts = np.append(firsts[1:], len(words))
     chosen: list[Attribution] = []
     told: set[int] = set()
-    for weight, sentence, words in found:
-        telling = {number for number in words if weights[number] > 0}
-        if weight <= 0 or len(chosen) == SENTENCES:
+    for number in np.argsort(-sums, kind="stable").tolist():
+        if sums[number] <= 0 or len(chosen) == SENTENCES:
             break
+        held = words[firsts[number] : lasts[number]].tolist()
+        telling = {word for word in held if weights[word] > 0}
         if telling <= told:
             continue
-        passage = mask.passage(sentence)
+        passage = mask.passage(int(sentences[firsts[number]]), longest=SENTENCE_CHARACTERS)
         if passage.field in SENTENCE_FIELDS:
-            name = shortened(passage.text, SENTENCE_CHARACTERS)
-            chosen.append(
-                Attribution(kind="sentence", name=name, weight=weight, url=passage.page.url)
-            )
+            weight, url = float(sums[number]), passage.page.url
+            chosen.append(Attribution(kind="sentence", name=passage.text, weight=weight, url=url))
             told |= telling
     return chosen

@@ -1,15 +1,45 @@
 """Which words of a page deserve an exact look."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, zip_longest
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.explanations.masking import WordMask
-from taxocrawl.protocols import Classifier, Scorer, WordScorer, WordsScorer
+from taxocrawl.explanations.targets import words_read
+from taxocrawl.protocols import Classifier, Scorer, WordFinder, WordScorer
 from taxocrawl.records import Document, Prediction
 
-Asked = tuple[WordMask, Document, Sequence[Prediction]]
+T = TypeVar("T")
+
+
+def looks(
+    asked: Sequence[tuple[Document, Sequence[Prediction]]], classifier: Scorer, *, most: int
+) -> Iterator[tuple[WordMask, list[int]]]:
+    """The words of each document that are likeliest to move the scores of its targets, which are of
+    one taxonomy, in turn; at most `most`, as numbers in a mask.
+    """
+    if isinstance(classifier, WordFinder):
+        found = classifier.telling_words(
+            [(document, of[0].taxonomy, [t.node_id for t in of]) for document, of in asked],
+            most=most,
+        )
+        for (document, _), rankings in zip(asked, found, strict=True):
+            mask = words_read(document, classifier, _first_of_each(rankings, most))
+            yield mask, np.flatnonzero(mask.counts).tolist()
+        return
+    masks: dict[str, WordMask] = {}
+    for document, targets in asked:
+        mask = masks.setdefault(document.id, words_read(document, classifier))
+        yield (
+            mask,
+            _first_of_each(
+                [candidates(mask, document, target, classifier, most=most) for target in targets],
+                most,
+            ),
+        )
 
 
 def candidates(
@@ -20,57 +50,39 @@ def candidates(
     *,
     most: int,
 ) -> list[int]:
-    """Numbers of the `most` words likeliest to move the target's score, either way."""
-    return candidates_of([(mask, document, [target])], classifier, most=most)[0][0]
-
-
-def candidates_of(
-    asked: Sequence[Asked], classifier: Classifier | Scorer, *, most: int
-) -> list[list[list[int]]]:
-    """`candidates` of each document for each of its targets, which are of one taxonomy.
-
-    By the size of the classifier's own opinion of a word times how prominent it stands; by the
-    latter alone where it has no opinion of single words.
+    """Numbers of the `most` words likeliest to move the target's score, either way: by the
+    classifier's own opinion of words, where it has one, times how prominent they stand.
     """
-    numbers = [np.array(mask.worth_a_look(), dtype=np.intp) for mask, _, _ in asked]
-    chosen = []
-    for (mask, _, targets), own, opinions in zip(
-        asked, numbers, _opinions(asked, numbers, classifier), strict=True
-    ):
-        sizes = np.abs(opinions)
-        # The mean keeps words whose sign or size the opinion does not see. On 84 train pages with
-        # the ranker ten words chosen so held .77 of the five that weigh most, and as much weight as
-        # those five together; with half of the mean .74 and .97.
-        sizes += sizes.mean(axis=0) / 10 if len(own) else 0
-        promise = mask.prominence()[own, None] * sizes
-        order = np.argsort(-promise, axis=0, kind="stable")[:most]
-        chosen.append([own[order[:, column]].tolist() for column in range(len(targets))])
-    return chosen
+    if isinstance(classifier, WordFinder):
+        [[words]] = classifier.telling_words(
+            [(document, target.taxonomy, [target.node_id])], most=most
+        )
+        numbers = {word: number for number, word in enumerate(mask.words)}
+        return [numbers[word] for word in words if word in numbers]
+    own = np.array(mask.worth_a_look(), dtype=np.intp)
+    sizes = np.abs(_opinions(mask, own, document, target, classifier))
+    # The mean keeps words whose sign or size the opinion does not see.
+    sizes += sizes.mean() / 10 if len(own) else 0
+    order = np.argsort(-mask.prominence()[own] * sizes, kind="stable")[:most]
+    found: list[int] = own[order].tolist()
+    return found
 
 
 def _opinions(
-    asked: Sequence[Asked], numbers: Sequence[NDArray[np.intp]], classifier: Classifier | Scorer
-) -> list[NDArray[np.float64]]:
-    """Of the words of each document for each target, (n_words, n_targets); ones for no opinion."""
-    words = [
-        [mask.words[number] for number in own.tolist()]
-        for (mask, _, _), own in zip(asked, numbers, strict=True)
-    ]
-    if isinstance(classifier, WordsScorer):
-        return classifier.words_scores(
-            [
-                (document, own, targets[0].taxonomy, [t.node_id for t in targets])
-                for (_, document, targets), own in zip(asked, words, strict=True)
-            ]
-        )
-    if isinstance(classifier, WordScorer):
-        return [
-            np.stack(
-                [classifier.word_scores(document, own, t.taxonomy, t.node_id) for t in targets],
-                axis=1,
-            )
-            for (_, document, targets), own in zip(asked, words, strict=True)
-        ]
-    return [
-        np.ones((len(own), len(targets))) for (_, _, targets), own in zip(asked, words, strict=True)
-    ]
+    mask: WordMask,
+    own: NDArray[np.intp],
+    document: Document,
+    target: Prediction,
+    classifier: Classifier | Scorer,
+) -> NDArray[np.float64]:
+    """Of these words, (n_words,); ones for no opinion."""
+    if not isinstance(classifier, WordScorer):
+        return np.ones(len(own))
+    words = [mask.words[number] for number in own.tolist()]
+    return classifier.word_scores(document, words, target.taxonomy, target.node_id)
+
+
+def _first_of_each(rankings: Sequence[Sequence[T]], most: int) -> list[T]:
+    """The first of every ranking, then the second, and so on; `most` of them, none twice."""
+    turns = chain.from_iterable(zip_longest(*rankings))
+    return list(dict.fromkeys(one for one in turns if one is not None))[:most]

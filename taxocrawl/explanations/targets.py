@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from taxocrawl.explanations.masking import Tokens, WordMask
+from taxocrawl.explanations.masking import Bools, WordMask
 from taxocrawl.protocols import AblationScorer, Classifier, DocumentReader, NodesScorer, Scorer
 from taxocrawl.records import Document, Prediction
 from taxocrawl.taxonomies.tree import Taxonomy
@@ -36,38 +36,41 @@ def deepest(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Variants of a document, each without the words in some places, and what is asked of them.
-
-    The targets are of one taxonomy.
+    """Variants of a document, each without the words in some places, (n_variants, n_places), and
+    what is asked of them. The targets are of one taxonomy.
     """
 
     mask: WordMask
-    variants: Sequence[Tokens]
+    gone: Bools
     targets: Sequence[Prediction]
 
 
-def words_read(document: Document, classifier: Classifier | Scorer) -> WordMask:
-    """The document's words, those alone that the classifier reads where it says which."""
+def words_read(
+    document: Document, classifier: Classifier | Scorer, words: Sequence[str] | None = None
+) -> WordMask:
+    """The document's words, or these alone, those alone that the classifier reads where it says
+    which.
+    """
     if isinstance(classifier, DocumentReader):
-        return WordMask(classifier.as_read(document))
-    return WordMask(document)
+        document = classifier.as_read(document)
+    return WordMask(document, words)
 
 
 def ask(classifier: Scorer, questions: Sequence[Question]) -> list[NDArray[np.float64]]:
     """Probability of each target for each variant, (n_variants, n_targets) for each question."""
     if not isinstance(classifier, AblationScorer):
         return [
-            scores(classifier, [q.mask.cut(places) for places in q.variants], q.targets)
+            scores(classifier, [q.mask.cut(np.flatnonzero(row)) for row in q.gone], q.targets)
             for q in questions
         ]
     answers = classifier.score_ablations(
         [
-            q.mask.ablation(q.variants, q.targets[0].taxonomy, [t.node_id for t in q.targets])
+            q.mask.ablation(q.gone, q.targets[0].taxonomy, [t.node_id for t in q.targets])
             for q in questions
         ]
     )
     return [
-        _checked(answer, (len(q.variants), len(q.targets)))
+        _checked(answer, (len(q.gone), len(q.targets)))
         for q, answer in zip(questions, answers, strict=True)
     ]
 

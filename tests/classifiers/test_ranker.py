@@ -7,7 +7,7 @@ import pytest
 from taxocrawl.classifiers.ranker import Ranker
 from taxocrawl.errors import ModelError, TaxonomyError
 from taxocrawl.extraction.documents import from_text
-from taxocrawl.protocols import Classifier, FeatureScorer, Scorer, WordScorer
+from taxocrawl.protocols import Classifier, FeatureScorer, Scorer, WordFinder
 from taxocrawl.records import Document
 from taxocrawl.taxonomies.tree import Taxonomy
 
@@ -22,7 +22,7 @@ def test_a_page_gets_the_node_whose_words_it_has(ranker: Ranker) -> None:
 
 
 def test_an_answer_holds_the_protocols(ranker: Ranker) -> None:
-    for protocol in (Classifier, Scorer, WordScorer, FeatureScorer):
+    for protocol in (Classifier, Scorer, WordFinder, FeatureScorer):
         assert isinstance(ranker, protocol)
 
 
@@ -103,11 +103,9 @@ def test_a_page_without_words_does_not_vote(ranker: Ranker) -> None:
 
 
 def test_words_of_a_topic_speak_for_its_node(ranker: Ranker) -> None:
-    document = page("soccer ball cake")
-    soccer, cake, unknown = ranker.word_scores(document, ["soccer", "cake", "zzz"], "toy", "11")
-    assert soccer > 0
-    assert soccer > cake
-    assert unknown == pytest.approx(0, abs=1e-6)
+    document = page("(Soccer), the zzz: Cake soccer!")
+    [[words]] = ranker.telling_words([(document, "toy", ["11"])], most=2)
+    assert set(words) == {"cake", "soccer"}  # one against it, one for it
 
 
 def test_feature_contributions_sum_to_the_margin(ranker: Ranker) -> None:

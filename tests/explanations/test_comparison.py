@@ -14,7 +14,7 @@ def compared(document, taxonomy):
         site = document(text)
         predictions = model.classify([site])[0]
         explainers = (
-            WordOcclusion(seed=0, taxonomy=taxonomy),
+            WordOcclusion(taxonomy=taxonomy),
             Lime(seed=0, taxonomy=taxonomy, samples=300),
             Anchors(seed=0, taxonomy=taxonomy, budget=600),
         )
@@ -56,7 +56,7 @@ def test_words_that_carry_nothing_are_not_to_be_relied_on(toys, document, compar
     model = toys.screening({"goal": 0.5})
     site = document("goal one two three four five six seven eight nine ten eleven")
     predictions = model.classify([site])[0]
-    [true] = WordOcclusion(seed=0, taxonomy=taxonomy).explain(site, predictions, model)
+    [true] = WordOcclusion(taxonomy=taxonomy).explain(site, predictions, model)
     wrong = replace(
         true,
         method="lime",
@@ -75,7 +75,7 @@ def test_a_classifier_that_cannot_score_is_compared_by_words_alone(toys, documen
     model = toys.screening({"goal": 0.5})
     site = document("goal one two")
     predictions = model.classify([site])[0]
-    [why] = WordOcclusion(seed=0, taxonomy=taxonomy).explain(site, predictions, model)
+    [why] = WordOcclusion(taxonomy=taxonomy).explain(site, predictions, model)
     [found] = compare(site, [why, replace(why, method="mine")], predictions, lambda name: object())
     assert found.random_gone is None
     assert all(m.gone == m.alone == () for m in found.methods)
@@ -86,7 +86,7 @@ def test_one_method_alone_is_not_compared(toys, document, taxonomy):
     model = toys.screening({"goal": 0.5})
     site = document("goal one two")
     predictions = model.classify([site])[0]
-    found = WordOcclusion(seed=0, taxonomy=taxonomy).explain(site, predictions, model)
+    found = WordOcclusion(taxonomy=taxonomy).explain(site, predictions, model)
     assert compare(site, found, predictions, lambda name: model) == ()
 
 

@@ -1,4 +1,5 @@
 import time
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -79,40 +80,73 @@ def test_words_worth_a_look(text, worth):
 def test_phrases_are_pairs_that_stand_side_by_side(document):
     mask = WordMask(document("Ice hockey. Hockey, ice! ice-hockey 足球比赛"))
     ice, hockey = mask.words.index("ice"), mask.words.index("hockey")
-    assert mask.phrases({ice, hockey}) == [(ice, hockey)]
-    apart = WordMask(document("ice. Hockey"))
-    assert mask.phrase_text((ice, hockey)) == "ice hockey"
-    assert (
-        mask.cut(mask.phrase_places((ice, hockey))).pages[0].fields.body
-        == ". Hockey, ice! - 足球比赛"
-    )
-    assert apart.cut(apart.phrase_places((0, 1))).text == "ice. Hockey"
+    [(phrase, places)] = mask.phrases([hockey, ice], most=2).items()
+    assert (phrase, mask.phrase_text(phrase, places)) == ((ice, hockey), "ice hockey")
+    assert mask.cut(places).pages[0].fields.body == ". Hockey, ice! - 足球比赛"
+    assert WordMask(document("ice. Hockey")).phrases([0, 1], most=2) == {}
     han = tuple(mask.words.index(word) for word in ("足球", "比赛"))
-    assert mask.phrases(han) == [han]
-    assert mask.phrase_text(han) == "足球比赛"
+    [(phrase, places)] = mask.phrases(han, most=2).items()
+    assert (phrase, mask.phrase_text(phrase, places)) == (han, "足球比赛")
+
+
+def test_the_most_frequent_phrases_come_first(document):
+    mask = WordMask(document("red car, blue car; blue car. red car: blue car blue car"))
+    red, car, blue = range(3)
+    assert list(mask.phrases([red, car, blue], most=9)) == [(blue, car), (red, car), (car, blue)]
+    assert list(mask.phrases([red, car, blue], most=1)) == [(blue, car)]
 
 
 def test_a_phrase_never_spans_two_fields():
     mask = WordMask(page(title="ice", description="hockey"))
-    assert mask.phrases({0, 1}) == []
-    assert mask.cut(mask.phrase_places((0, 1))).text == "ice\nhockey"
+    assert mask.phrases([0, 1], most=2) == {}
 
 
-def test_sentences_are_cut_at_the_longest_length(document):
-    mask = WordMask(
-        document("One two. Version 3.5 is out!\nThree。四五六。 a b c d e f", title="T t")
-    )
-    found = mask.sentences(range(len(mask.words)), longest=4)
-    assert [mask.passage(sentence).text for sentence in found] == [
-        "T t",
-        "One two",
-        "Version 3.5 is",
-        "out",
-        "Three",
-        "四五六",
-        "a b c d",
-        "e f",
-    ]
+def sentences(mask: WordMask, words: Iterable[int], longest: int) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for sentence, word in zip(*mask.sentences(list(words), longest=longest), strict=True):
+        text = mask.passage(int(sentence), longest=longest).text
+        found.setdefault(text, set()).add(mask.words[word])
+    return found
+
+
+def test_sentences_hold_the_words(document):
+    text = 'One two. Version 3.5 is out!\nThree。四五六。 (Is it "so?") Yes… no'
+    mask = WordMask(document(text, title="T t"))
+    assert sentences(mask, range(len(mask.words)), 99) == {
+        "T t": {"t"},
+        "One two": {"one", "two"},
+        "Version 3.5 is out": {"version", "3", "5", "is", "out"},
+        "Three": {"three"},
+        "四五六": {"四五", "六"},
+        '(Is it "so?")': {"is", "it", "so"},
+        "Yes": {"yes"},
+        "no": {"no"},
+    }
+    assert sentences(mask, [mask.words.index("is")], 99).keys() == {
+        "Version 3.5 is out",
+        '(Is it "so?")',
+    }
+
+
+def test_a_long_sentence_is_cut_between_words(document):
+    mask = WordMask(document(" ".join(f"word{n}" for n in range(30)), "长" * 300 + "e\u0301" * 90))
+    found = sentences(mask, range(len(mask.words)), 50)
+    assert all(len(text) <= 50 + 2 * words.LONGEST_WORD for text in found)
+    assert all(held <= set(words.words(text)) for text, held in found.items() if "word" in text)
+    assert not any(text[0] == "\u0301" for text in found)
+
+
+@given(TEXT, st.data())
+def test_places_of_some_words_are_those_of_all(body, data):
+    document = page(body=body, title=body[::-1])
+    whole = WordMask(document)
+    wanted = data.draw(st.lists(st.sampled_from(whole.words or ("x",)), unique=True))
+    mask = WordMask(document, wanted)
+    assert mask.words == tuple(wanted)
+    for number, word in enumerate(wanted):
+        assert mask.without([number]) == whole.without(
+            [whole.words.index(word)] if whole.words else []
+        )
 
 
 @given(TEXT, TEXT, st.data())
