@@ -1,14 +1,15 @@
 """What explanations cost beside classification, in CPU milliseconds a page, on one thread.
 
-`python bench/explanations.py` classifies gate pages from their HTML in batches of 16 sites, as a
-crawl does, and explains them as every site is explained (`words`, `shap`): sites of one page, then
-of as many as a crawl reads by default. Then, on a few pages, it explains by every method, as
+`python bench/explanations.py` classifies gate pages from their HTML in batches, as a worker
+does, and explains them as every site is explained (`words`, `shap`): sites of one page, then of as
+many as a crawl reads by default. Then, on a few pages, it explains by every method, as
 `taxocrawl why` does. Prints medians of the batches and the 95th percentile. Last the whole command
 `taxocrawl why DOMAIN --explain all` on a store of such pages, from start to end: seconds on the
 clock and of CPU. Needs the shared data ($TAXOCRAWL_DATA, default `../shared/data`).
 """
 
 import argparse
+import gc
 import resource
 import subprocess
 import sys
@@ -40,7 +41,7 @@ from taxocrawl.training import dataset  # noqa: E402
 
 T = TypeVar("T")
 
-BATCH = 16
+BATCH = Settings().batch_size
 STORED = ("words", "shap")
 ON_REQUEST = ("words", "shap", "lime", "anchors")
 COMMANDS = 5
@@ -58,6 +59,8 @@ def main() -> int:
     cases = gate.gate_cases(dataset.data_folder(), load(gate.TAXONOMY))
     documents = [case.document for case in cases][: BATCH + arguments.pages]
     stored(registry, documents[:BATCH])  # the first calls load tables
+    gc.collect()
+    gc.freeze()  # as a worker does
     for name, values in stored(registry, documents[BATCH:]).items():
         show(f"{name}, a page", values)
     for name, values in stored(registry, sites(cases)).items():

@@ -148,7 +148,7 @@ class Settings:
     classify_timeout_s: float = setting(30.0, "classification of one batch", low=0.1)
     extract_memory_mib: int = setting(512, "memory an extraction may add", low=64)
     classify_memory_mib: int = setting(2048, "memory a classification may add", low=64)
-    batch_size: int = setting(16, "documents classified at once", low=1, high=1024)
+    batch_size: int = setting(32, "documents classified at once", low=1, high=1024)
     # --- store
     keep_text: KeepText = setting("main", "page text that the store keeps: none, main, all")
     flush_sites: int = setting(200, "sites written in one transaction", low=1)

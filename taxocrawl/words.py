@@ -10,18 +10,9 @@ import functools
 import re
 import unicodedata
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import accumulate
 
 LONGEST_WORD = 40  # characters; what is longer is an address, a hash or a stuffed token
-
-# How much a reader sees of a word by its field, in the order of FIELD_NAMES: title, description,
-# headings, body, links, alt, facts, address.
-FIELD_WEIGHTS = (1.5, 1.0, 1.0, 1.2, 0.6, 0.3, 0.7, 0.7)
-# Chosen on train pages with the ranker, by how many of the words that weigh most are found; .75 and
-# 1 found fewer, other weights of fields no more.
-_CROWDING = 0.5
 
 
 def _marks() -> str:
@@ -115,16 +106,6 @@ def is_worth_a_look(word: str) -> bool:
     return len(word) > 1 or not word.isascii()
 
 
-def prominence(n_words: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How much a reader sees of one word of each text, the less the more words that text has.
-
-    `n_words` (n_texts,) of the texts of pages, those of a page in the order of FIELD_NAMES.
-    """
-    weights = np.resize(np.array(FIELD_WEIGHTS), len(n_words))
-    result: NDArray[np.float64] = weights / np.maximum(n_words, 1) ** _CROWDING
-    return result
-
-
 def is_spaceless(text: str) -> bool:
     """Whether it holds letters of a script without spaces."""
     return not text.isascii() and _SPACELESS_RUN.search(text) is not None
@@ -138,10 +119,13 @@ def places(text: str, wanted: Sequence[str]) -> list[tuple[int, int, int]]:
     folded = _evenly_folded(text)
     if folded is None:
         numbers = {word: number for number, word in enumerate(wanted)}
+        cut = _PIECES[_pattern(text)].split(text)
+        written = {word: numbers.get(_folded(word)) for word in set(cut[1::2])}
+        ends = list(accumulate(map(len, cut)))
         return [
-            (match.start(), match.end(), number)
-            for match in _pattern(text).finditer(text)
-            if (number := numbers.get(_folded(match.group()))) is not None
+            (ends[2 * place], ends[2 * place + 1], number)
+            for place, word in enumerate(cut[1::2])
+            if (number := written[word]) is not None
         ]
     found = []
     framed = f"  {folded}  "  # so that two letters stand before and after each word

@@ -5,7 +5,7 @@ linear head, which sees every candidate. That is what makes it worth while to as
 every page. All arrays lead with (n_pages, n_variants); variant 0 is the page itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,8 @@ _AT = {name: number for number, name in enumerate(FEATURE_NAMES)}
 _TITLE = FIELD_NAMES.index("title")
 _SMALL = 1e-6  # as in `features`
 _N_READINGS = len(READINGS)
+_LINEAR = ("linear", *(f"linear_{name}" for name, _ in FIELD_GROUPS))
+_LINEAR_ROOT = ("linear_root", *(f"linear_root_{name}" for name, _ in FIELD_GROUPS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,20 +92,19 @@ class AblatedFeatures:
         )
 
     def table(
-        self, candidates: Ints, moving: Ints, whole: Vectors, variants: Variants, near: Near
+        self, candidates: Ints, n_moving: int, whole: Vectors, variants: Variants, near: Near
     ) -> Vectors:
         """(n_pages, n_variants, n_moving, n_features) float32.
 
-        `candidates` (n_pages, n_candidates) and their features `whole` are those of the pages,
-        `moving` (n_pages, n_moving) places in `candidates`.
+        `candidates` (n_pages, n_candidates) and their features `whole` are those of the pages; the
+        first few move.
         """
-        nodes = np.take_along_axis(candidates, moving, axis=1)
+        nodes = candidates[:, :n_moving]
         page = _Page(
             candidates=candidates,
-            moving=moving,
             nodes=nodes,
             base={name: whole[:, None, :, at] for name, at in _AT.items()},
-            same_root=self._same_root(candidates, nodes),
+            same_root=self._nodes.root[candidates][:, :, None] == self._nodes.root[nodes][:, None],
         )
         vectors, titles = (unit(variants.encoder[:, row]) for row in (_N_READINGS, -1))
         columns = {
@@ -112,9 +113,9 @@ class AblatedFeatures:
             **_neighbours(page, vectors, near),
             **_keywords(page, variants.keywords),
         }
-        shape = (*variants.present.shape[:2], moving.shape[1], whole.shape[2])
+        shape = (*variants.present.shape[:2], n_moving, whole.shape[2])
         result: Vectors = np.empty(shape, dtype=np.float32)
-        result[:] = np.take_along_axis(whole, moving[:, :, None], axis=1)[:, None]
+        result[:] = whole[:, None, :n_moving]
         for name, values in columns.items():
             result[..., _AT[name]] = values
         return result
@@ -141,43 +142,29 @@ class AblatedFeatures:
             votes[at[0][firsts], at[1][firsts]] = np.add.reduceat(holds * shares, firsts)
         return Near(vectors=known.vectors[rows], votes=votes)
 
-    def _same_root(self, lower: Ints, upper: Ints) -> Vectors:
-        """1 where two nodes have one root, [page, lower, upper]."""
-        root = self._nodes.root
-        same: Bools = root[lower][:, :, None] == root[upper][:, None]
-        return same.astype(np.float32)
-
     def _linear(self, page: "_Page", variants: Variants) -> dict[str, Vectors]:
-        logits = self._logits(page.candidates, variants)
-        change = _Change(logits[:, 0], page.base["linear"])
-        linear, everyone = page.of_moving(change.logs), change.logs
-        all_roots = self._same_root(page.candidates, page.candidates)
-        log_root = change.log_sums(all_roots, page.base["linear_root"])
-        of_root = page.of_moving(log_root)
+        change = _Change(self._logits(page.candidates, variants), page.stack(_LINEAR))
+        moved = change.logs[..., : page.n_moving]
+        of_roots = change.log_sums(page.same_root[:, None], page.stack(_LINEAR_ROOT, moving=True))
+        everyone, linear, of_root = change.logs[:, 0], moved[:, 0], of_roots[:, 0]
         below = self._nodes.lies_in(page.candidates[:, :, None], page.nodes[:, None])
         log_below = change.log_sums(
-            below.astype(np.float32), page.own("linear_below") + page.own("linear")
-        )
+            below[:, None], (page.own("linear_below") + page.own("linear"))[:, None]
+        )[:, 0]
         columns = {
-            "linear": linear,
-            "linear_gap": linear - everyone.max(axis=2, keepdims=True),
-            "linear_place": _places(linear, everyone),
-            "linear_root": of_root,
-            "linear_root_gap": of_root - log_root.max(axis=2, keepdims=True),
-            "linear_parent": self._parents(page, change),
+            "linear_gap": page.moved("linear_gap", linear - _best(everyone)),
+            "linear_place": page.moved("linear_place", _places(linear, everyone)),
+            "linear_root_gap": page.moved("linear_root_gap", of_root - _best(of_root)),
+            "linear_parent": self._parents(page, everyone, change.log_total[:, 0]),
             "linear_below": log_below - linear,
             "linear_in_root": linear - of_root,
         }
-        for row, (name, _) in enumerate(FIELD_GROUPS):
-            whole = page.base[f"linear_{name}"]
-            if np.isnan(whole).all():
-                continue
-            change = _Change(logits[:, row + 1], whole)
-            of_group = variants.present[:, :, list(GROUP_POSITIONS[row])]
-            silent = ~of_group.any(axis=2, keepdims=True)
-            of_root = change.log_sums(page.same_root, page.own(f"linear_root_{name}"))
-            columns[f"linear_{name}"] = np.where(silent, np.nan, page.of_moving(change.logs))
-            columns[f"linear_root_{name}"] = np.where(silent, np.nan, of_root)
+        silent = np.zeros((*variants.present.shape[:2], _N_READINGS), dtype=np.bool_)
+        for row, positions in enumerate(GROUP_POSITIONS, start=1):
+            silent[..., row] = ~variants.present[:, :, list(positions)].any(axis=2)
+        for names, values in ((_LINEAR, moved), (_LINEAR_ROOT, of_roots)):
+            for row, name in enumerate(names):
+                columns[name] = np.where(silent[..., row, None], np.nan, values[:, row])
         return columns
 
     def _logits(self, candidates: Ints, variants: Variants) -> Vectors:
@@ -194,34 +181,28 @@ class AblatedFeatures:
             result = result + products / standard_deviations(mixed)[:, :, None]
         return result.reshape(n_pages, _N_READINGS, n_variants, -1)
 
-    def _parents(self, page: "_Page", change: "_Change") -> Vectors:
+    def _parents(self, page: "_Page", logs: Vectors, log_total: Vectors) -> Vectors:
         is_parent = page.candidates[:, None] == self._nodes.parent[page.nodes][:, :, None]
-        moved = _take(change.logs, is_parent.argmax(axis=2))
+        moved = np.take_along_axis(logs, is_parent.argmax(axis=2)[:, None], axis=2)
         whole = page.own("linear_parent")
         known = is_parent.any(axis=2)[:, None] & ~np.isnan(whole)
-        return np.where(known, moved, whole - change.log_total)
+        return np.where(known, moved, whole - log_total)
 
     def _prototypes(self, page: "_Page", vectors: Vectors, titles: Vectors) -> dict[str, Vectors]:
         changed: Bools = np.any(titles != titles[:, :1], axis=2)
         likeness, of_title = self._likeness(page.nodes, vectors, titles, changed)
         mean = likeness.mean(axis=0)
         names = [f"prototype_{name}" for name in KINDS]
-        still = np.mean([page.base[name] for name in names], axis=0)
-        everyone = page.with_moving(still, mean)
-        np.put_along_axis(still, page.moving[:, None], -1, axis=2)
-        kin = page.same_root.transpose(0, 2, 1) > 0
-        moving_kin = np.take_along_axis(kin, page.moving[:, None], axis=2)[:, None]
-        best = np.maximum(
-            np.where(kin, still, -1).max(axis=2)[:, None],
-            np.where(moving_kin, mean[:, :, None], -1).max(axis=3),
-        )
+        everyone = page.with_moving(page.stack(names).mean(axis=1), mean)
+        best = np.where(page.same_root.transpose(0, 2, 1)[:, None], everyone[:, :, None], -1)
+        best = best.max(axis=3)
         # A root whose best node is no candidate keeps it.
         whole = page.own("prototype_root")
         root = np.where(whole > best[:, :1] + 1e-5, np.maximum(best, whole), best)
         columns = {
             **dict(zip(names, likeness, strict=True)),
-            "prototype_gap": mean - everyone.max(axis=2, keepdims=True),
-            "prototype_place": _places(mean, everyone),
+            "prototype_gap": page.moved("prototype_gap", mean - _best(everyone)),
+            "prototype_place": page.moved("prototype_place", _places(mean, everyone)),
             "prototype_root": root,
         }
         if changed.any():
@@ -261,51 +242,64 @@ class AblatedFeatures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """What was known of each page: `candidates` (n_pages, n_candidates), `moving` places in them
-    and their `nodes` (n_pages, n_moving), features by name (n_pages, 1, n_candidates), `same_root`
-    1 where a candidate has the root of a moving one, (n_pages, n_candidates, n_moving).
+    """What was known of each page: `candidates` (n_pages, n_candidates), of which the first are
+    `nodes` that move (n_pages, n_moving), features by name (n_pages, 1, n_candidates), and whether
+    a candidate has the root of a moving one, `same_root` (n_pages, n_candidates, n_moving).
     """
 
     candidates: Ints
-    moving: Ints
     nodes: Ints
     base: Mapping[str, Vectors]
-    same_root: Vectors
+    same_root: Bools
 
-    def of_moving(self, values: Vectors) -> Vectors:
-        """Values of moving candidates from those of all, the last axis."""
-        return _take(values, self.moving)
+    @property
+    def n_moving(self) -> int:
+        return int(self.nodes.shape[1])
 
     def own(self, name: str) -> Vectors:
         """A feature of the moving candidates, (n_pages, 1, n_moving)."""
-        return _take(self.base[name], self.moving)
+        return self.base[name][..., : self.n_moving]
+
+    def stack(self, names: Sequence[str], *, moving: bool = False) -> Vectors:
+        """Features of all or of the moving candidates, (n_pages, n_names, 1, n)."""
+        end = self.n_moving if moving else None
+        return np.stack([self.base[name][..., :end] for name in names], axis=1)
+
+    def moved(self, name: str, values: Vectors) -> Vectors:
+        """A feature that compares with all nodes, by how much it moved among those known here."""
+        result: Vectors = self.own(name) + values - values[:, :1]
+        return result
 
     def with_moving(self, values: Vectors, new: Vectors) -> Vectors:
         """`values` of the page for each variant, with new ones for the moving candidates."""
-        result = np.repeat(values, new.shape[1], axis=1)
-        np.put_along_axis(result, np.broadcast_to(self.moving[:, None], new.shape), new, axis=2)
-        return result
+        still = np.repeat(values[..., self.n_moving :], new.shape[1], axis=1)
+        return np.concatenate([new, still], axis=2)
 
 
 class _Change:
-    """Log-probabilities of candidates in each variant, from logits and the page's own.
+    """Log-probabilities of candidates in each variant, from logits and the page's own, by reading:
+    (n_pages, n_readings, n_variants, n_candidates).
 
     All nodes that are no candidates keep their logits.
     """
 
     def __init__(self, logits: Vectors, whole: Vectors) -> None:
-        unscaled = logits - (logits[:, :1] - whole)
+        unscaled = logits - (logits[:, :, :1] - whole)
         self._weights = np.exp(unscaled)
-        self._rest = np.maximum(0, 1 - np.exp(whole).sum(axis=2, keepdims=True))
-        self._total = self._weights.sum(axis=2, keepdims=True) + self._rest
+        rest = np.maximum(0, 1 - np.exp(whole).sum(axis=3, keepdims=True))
+        self._total = self._weights.sum(axis=3, keepdims=True) + rest
         self.log_total = np.log(self._total)
         self.logs: Vectors = unscaled - self.log_total
 
-    def log_sums(self, members: Vectors, whole: Vectors) -> Vectors:
-        """Logarithm of the sums over `members` [page, lower, upper]; `whole` is the page's own."""
-        sums = self._weights @ members
-        rest = np.maximum(0, np.exp(whole) - _SMALL - sums[:, :1])
-        result: Vectors = np.log((sums + rest) / self._total + _SMALL)
+    def log_sums(self, members: Bools, whole: Vectors) -> Vectors:
+        """Logarithm of the sums over `members` [page, 0, lower, upper]; `whole` is the page's own.
+
+        Of as many readings as `whole` has.
+        """
+        n = whole.shape[1]
+        sums = self._weights[:, :n] @ members.astype(np.float32)
+        rest = np.maximum(0, np.exp(whole) - _SMALL - sums[:, :, :1])
+        result: Vectors = np.log((sums + rest) / self._total[:, :n] + _SMALL)
         return result
 
 
@@ -321,29 +315,30 @@ def _neighbours(page: _Page, vectors: Vectors, near: Near) -> dict[str, Vectors]
     weights /= weights.sum(axis=2, keepdims=True)
     weights[~vectors.any(axis=2)] = 0
     votes, of_subtree, of_root = np.split(weights @ near.votes, 3, axis=2)
+    everyone = page.with_moving(page.base["neighbours"], votes)
     return {
         "neighbours": votes,
         "neighbours_subtree": of_subtree,
         "neighbours_root": of_root,
-        "neighbours_place": _places(votes, page.with_moving(page.base["neighbours"], votes)),
+        "neighbours_place": page.moved("neighbours_place", _places(votes, everyone)),
         "nearest_page": best,
     }
 
 
 def _keywords(page: _Page, sums: Vectors) -> dict[str, Vectors]:
     everyone = np.log1p(sums)
-    own = page.of_moving(everyone)
-    lost = (page.base["keywords"] - everyone) @ page.same_root
+    own = everyone[..., : page.n_moving]
+    lost = (page.base["keywords"] - everyone) @ page.same_root.astype(np.float32)
     return {
         "keywords": own,
-        "keywords_gap": own - everyone.max(axis=2, keepdims=True),
+        "keywords_gap": page.moved("keywords_gap", own - _best(everyone)),
         "keywords_root": np.log1p(np.maximum(0, np.expm1(page.own("keywords_root")) - lost)),
     }
 
 
-def _take(values: Vectors, places: Ints) -> Vectors:
-    """Values at these places of the last axis, `places` (n_pages, n)."""
-    return np.take_along_axis(values, places[:, None], axis=2)
+def _best(values: Vectors) -> Vectors:
+    result: Vectors = values.max(axis=-1, keepdims=True)
+    return result
 
 
 def _places(values: Vectors, among: Vectors) -> Vectors:

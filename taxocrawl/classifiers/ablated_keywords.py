@@ -48,12 +48,11 @@ class AblatedKeywords:
         self._keywords = keywords
         self._n_nodes = n_nodes
 
-    def lost(self, pages: Sequence[PageRead], cuts: Cuts) -> Vectors:
-        """What each variant loses, (n_pages, n_variants, n_candidates).
+    def lost(self, pages: Sequence[PageRead], cuts: Cuts, candidates: Ints) -> Vectors:
+        """What each variant loses of its page's candidates, (n_pages, n_variants, n_candidates).
 
         A keyword goes with any of its words; a shorter one that stood in it does not come up.
         """
-        candidates = np.stack([page.candidates for page in pages])
         result = np.zeros((*candidates.shape, len(cuts.gone)), dtype=np.float32)
         hits = _Hits.of(pages)
         touched, gone = _gone(hits, cuts)

@@ -86,22 +86,23 @@ class LinearHead:
             rows[i] = pooled[id(ids)]
         return rows.reshape(len(reading.texts), N_FIELDS, -1)
 
-    def node_weights(
-        self, node: int | Vectors, encoder_table: Vectors, tokens: TokenIds | None = None
-    ) -> Vectors:
-        """What one occurrence of each token adds to a node's logit, up to a page's own scale; or to
-        sums of logits, weighed by `node` (n_sums, n_nodes).
-
-        (n_tokens,) or (n_tokens, n_sums), of these tokens or of all: the linear part of both views,
-        centred as their normalisation centres.
+    def node_weights(self, node: int, encoder_table: Vectors) -> Vectors:
+        """What one occurrence of each token adds to a node's logit, up to a page's own scale,
+        (n_tokens,): the linear part of both views.
         """
-        parts = []
-        for view, table in ((self.encoder_view, encoder_table), (self.token_view, self.table)):
-            weights = view.nodes[node] if isinstance(node, int) else node @ view.nodes
-            rows = table if tokens is None else table.take(tokens, axis=0)
-            parts.append(rows @ (weights - weights.mean(axis=-1, keepdims=True)).T)
-        result: Vectors = parts[0] + parts[1]
+        parts = (self.encoder_view, encoder_table), (self.token_view, self.table)
+        result: Vectors = sum(table @ view.centred[node] for view, table in parts)
         return result
+
+    def view_weights(
+        self, sums: Vectors, encoder_table: Vectors, tokens: TokenIds
+    ) -> tuple[Vectors, Vectors]:
+        """The same by each view apart, of these tokens and of sums of logits, weighed by `sums`
+        (n_sums, n_nodes): (n_tokens, n_sums).
+        """
+        of_encoder = encoder_table.take(tokens, axis=0) @ (sums @ self.encoder_view.centred).T
+        of_tokens = self.table.take(tokens, axis=0) @ (sums @ self.token_view.centred).T
+        return of_encoder, of_tokens
 
 
 def standard(mixed: Vectors) -> Vectors:

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice
 
 import numpy as np
 import xgboost
@@ -125,29 +125,32 @@ class Ranker:
         """
         if not asked:
             return []
-        homes = self._pages_read([document.pages[0] for document, _, _ in asked])
-        return self._telling_words.find(
-            [[field_texts(page) for page in document.pages] for document, _, _ in asked],
-            [
-                np.stack([self._rivals(page, self._position(taxonomy, i)) for i in ids])
-                for page, (_, taxonomy, ids) in zip(homes, asked, strict=True)
-            ],
-            most=most,
+        pages = iter(
+            self._pages_read([page for document, _, _ in asked for page in document.pages])
         )
+        documents = [list(islice(pages, len(document.pages))) for document, _, _ in asked]
+        homes = [home for home, *_ in documents]
+        n_nodes = [len(node_ids) for _, _, node_ids in asked]
+        rivals = self._rivals(
+            [home for home, n in zip(homes, n_nodes, strict=True) for _ in range(n)],
+            np.array([self._position(taxonomy, i) for _, taxonomy, ids in asked for i in ids]),
+        )
+        questions = np.split(rivals, np.cumsum(n_nodes)[:-1])
+        return self._telling_words.find(documents, questions, most=most)
 
-    def _rivals(self, known: PageRead, node: int) -> NDArray[np.float32]:
-        """1 for the page's candidates in the node's subtree, -1 for all others, shared among them
-        as the page shares its probability: (n_nodes,).
+    def _rivals(self, pages: Sequence[PageRead], nodes: NDArray[np.int64]) -> Vectors:
+        """1 for a page's candidates in a node's subtree, -1 for all others, shared among them as
+        the page shares its probability: (n, n_nodes) for n pages and nodes.
         """
-        result = np.zeros(len(self._nodes), dtype=np.float32)
-        inside = self._nodes.lies_in(known.candidates, np.array(node))
-        scaled = known.margins / self.manifest.temperature
-        shares = np.exp(scaled - scaled.max())
-        for sign, group in ((1, inside), (-1, ~inside)):
-            if group.any():
-                result[known.candidates[group]] = sign * shares[group] / shares[group].sum()
-        if not inside.any():
-            result[node] = 1
+        candidates = np.stack([page.candidates for page in pages])
+        shares = softmax(np.stack([page.margins for page in pages]) / self.manifest.temperature)
+        inside = self._nodes.lies_in(candidates, nodes[:, None])
+        groups = [np.where(group, shares, 0) for group in (inside, ~inside)]
+        of, against = (g / np.maximum(g.sum(axis=1, keepdims=True), 1e-9) for g in groups)
+        result = np.zeros((len(pages), len(self._nodes)), dtype=np.float32)
+        np.put_along_axis(result, candidates, of - against, axis=1)
+        lonely = np.flatnonzero(~inside.any(axis=1))
+        result[lonely, nodes[lonely]] = 1
         return result
 
     def feature_contributions(
@@ -236,10 +239,28 @@ class Ranker:
         pages = self._pages_read([page for a in ablations for page in a.document.pages])
         n_variants = max(len(ablation.gone) for ablation in ablations)
         shares = self._ablation.shares(pages, Cuts.of(ablations), n_variants)
-        ends = np.cumsum([len(ablation.document.pages) for ablation in ablations]).tolist()
+        speaks: NDArray[np.bool_] = np.any(shares, axis=2)
+        nodes = [self._position(a.taxonomy, i) for a in ablations for i in a.node_ids]
+        lines = self._nodes.lineages(np.array(nodes, dtype=np.int64))
+        sums = np.zeros((n_variants, *lines.shape))
+        page = node = 0
+        for ablation in ablations:
+            own = slice(page, page := page + len(ablation.document.pages))
+            asked = slice(node, node := node + len(ablation.node_ids))
+            candidates = np.stack([one.candidates for one in pages[own]])
+            below = self._nodes.lies_in(candidates[..., None], lines[asked].ravel())
+            of_pages = shares[own] @ below.astype(np.float32)
+            votes = speaks[own].astype(np.float32)
+            votes[0] *= HOME_WEIGHT
+            votes /= np.maximum(votes.sum(axis=0), 1e-9)
+            sums[:, asked] = (votes[..., None] * of_pages).sum(axis=0).reshape(sums[:, asked].shape)
+        confidences = self.manifest.tiers.confidence_along(sums, self._nodes.tier[lines])
+        ends = np.cumsum([len(ablation.node_ids) for ablation in ablations])
         return [
-            self._ablated(ablation, pages[start:end], shares[start:end, : len(ablation.gone)])
-            for ablation, (start, end) in zip(ablations, pairwise([0, *ends]), strict=True)
+            of_nodes[: len(ablation.gone)]
+            for ablation, of_nodes in zip(
+                ablations, np.split(confidences, ends[:-1], axis=1), strict=True
+            )
         ]
 
     def bars(self, taxonomy: str, node_ids: Sequence[str]) -> NDArray[np.float64]:
@@ -255,26 +276,6 @@ class Ranker:
                 for node in positions
             ]
         )
-
-    def _ablated(
-        self, ablation: Ablation, pages: Sequence[PageRead], shares: Vectors
-    ) -> NDArray[np.float64]:
-        """Confidences from the shares of each page's candidates in each variant,
-        (n_pages, n_variants, n_candidates); pages vote.
-        """
-        weights: Vectors = np.any(shares, axis=2).astype(np.float32)
-        weights[0] *= HOME_WEIGHT
-        weights /= np.maximum(weights.sum(axis=0), 1e-9)
-        answer = np.zeros((len(ablation.gone), len(ablation.node_ids)))
-        for column, node_id in enumerate(ablation.node_ids):
-            self._position(ablation.taxonomy, node_id)
-            line = [self._taxonomy.index[i] for i in self._taxonomy.lineage(node_id)]
-            sums = np.zeros((len(ablation.gone), len(line)))
-            for vote, page, of_page in zip(weights, pages, shares, strict=True):
-                below = self._nodes.lies_in(page.candidates[:, None], np.array(line)[None])
-                sums += vote[:, None] * (of_page @ below.astype(np.float32))
-            answer[:, column] = self.manifest.tiers.confidence_along(sums, self._nodes.tier[line])
-        return answer
 
     @functools.cached_property
     def _ablation(self) -> PageAblation:

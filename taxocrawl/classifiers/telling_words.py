@@ -9,21 +9,24 @@ import functools
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl import words
+from taxocrawl.classifiers.ablated_pages import PageRead
 from taxocrawl.classifiers.encoders.static import StaticEncoder
-from taxocrawl.classifiers.linear import LinearHead
+from taxocrawl.classifiers.linear import LinearHead, standard_deviations
+from taxocrawl.classifiers.reading import N_FIELDS, unit
 from taxocrawl.protocols import Vectors
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
+Weights = NDArray[np.float64]
 
-# The mean of all opinions keeps words whose sign or size the linear head does not see.
-_SHARE_OF_MEAN = 0.1
+# Units that are looked at beyond those wanted: some hold no word, or one that others hold as well.
+_SPARE = 6
 # Of the words in one unit, "state-of-the-art", so many are looked at.
 _WORDS_OF_UNIT = 2
 # A run of letters without a space has many tokens.
@@ -33,13 +36,14 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Units:
-    """Distinct units of documents: those of document i from `first[i]` to `first[i + 1]`, how
-    prominent each is, in what text and as which unit of it one stands, all (n_units,); `tokens` of
-    all units in a row, `lengths` (n_units,) how many each has.
+    """Distinct units of documents: those of document i from `first[i]` to `first[i + 1]`, what
+    one token weighs in them all together by each view of the head, `weights` (n_views, n_units); in
+    what text and as which unit of it one stands, both (n_units,); `tokens` of all units in a row,
+    `lengths` (n_units,) how many each has.
     """
 
     first: Ints
-    prominence: NDArray[np.float64]
+    weights: Weights
     texts: Ints
     places: Ints
     tokens: Ints
@@ -54,46 +58,42 @@ class TellingWords:
         self._encoder = encoder
 
     def find(
-        self,
-        documents: Sequence[Sequence[tuple[str, ...]]],
-        asked: Sequence[Vectors],
-        *,
-        most: int,
+        self, documents: Sequence[Sequence[PageRead]], asked: Sequence[Vectors], *, most: int
     ) -> list[list[list[str]]]:
-        """At most `most` words of each document, the texts of its pages by field, for each question
-        about it: weights of nodes, (n_questions, n_nodes).
+        """At most `most` words of each document for each question about it: weights of nodes,
+        (n_questions, n_nodes).
 
-        By the size of what a unit adds to the weighed sum of logits, times how prominent it stands.
+        By the size of what all places of a unit add to the weighed sum of logits, the fields' and
+        the pages' lengths held as they are.
         """
-        texts = [text for document in documents for page in document for text in page]
-        n_texts = [sum(map(len, document)) for document in documents]
-        spaceless, units = self._units(texts, n_texts)
+        texts = [text for document in documents for page in document for text in page.texts]
+        spaceless, units = self._units(texts, documents)
         known, place = _distinct(units.tokens, len(self._encoder.token_vectors))
-        table = self._head.node_weights(np.concatenate(asked), self._encoder.token_vectors, known)
+        tables = self._head.view_weights(np.concatenate(asked), self._encoder.token_vectors, known)
         starts = np.append(np.cumsum(units.lengths) - units.lengths, len(units.tokens))
-        columns = iter(table.T)
+        columns = zip(*(table.T for table in tables), strict=True)
         cut = _Cut(texts, spaceless, self._encoder)
         found: list[list[list[str]]] = []
         for number, questions in enumerate(asked):
             first, last = units.first[number : number + 2].tolist()
-            begin, end = starts[first], starts[last]
+            own = place[starts[first] : starts[last]]
+            firsts = starts[first:last] - starts[first]
             chosen: list[list[str]] = []
-            for column in islice(columns, len(questions)):
-                if first == last:
-                    chosen.append([])
-                    continue
-                says = np.add.reduceat(column[place[begin:end]], starts[first:last] - begin)
-                sizes = np.abs(says)
-                sizes += _SHARE_OF_MEAN * sizes.mean()
-                promise = sizes * units.prominence[first:last]
-                order = first + np.argsort(-promise, kind="stable")[: 2 * most]
-                chosen.append(
-                    list(islice(dict.fromkeys(cut.words_of(units, order.tolist())), most))
+            for of_views in islice(columns, len(questions)):
+                says = sum(
+                    np.add.reduceat(column[own], firsts) * weights[first:last]
+                    for column, weights in zip(of_views, units.weights, strict=True)
+                    if len(own)
                 )
+                order = first + np.argsort(-np.abs(says), kind="stable")[: most + _SPARE]
+                told = cut.words_of(units, order.tolist()) if len(own) else ()
+                chosen.append(list(islice(dict.fromkeys(told), most)))
             found.append(chosen)
         return found
 
-    def _units(self, texts: Sequence[str], n_texts: Sequence[int]) -> tuple[set[int], _Units]:
+    def _units(
+        self, texts: Sequence[str], documents: Sequence[Sequence[PageRead]]
+    ) -> tuple[set[int], _Units]:
         """Numbers of the texts without spaces, and the units of all."""
         parts = self._encoder.tokens_by_word(texts)
         spaceless = set()
@@ -105,7 +105,8 @@ class TellingWords:
         tokens = np.concatenate([ids for ids, _ in parts])
         lengths = np.concatenate([lengths for _, lengths in parts])
         text_of = np.repeat(np.arange(len(texts)), counts)
-        document_of = np.repeat(np.arange(len(n_texts)), n_texts)[text_of]
+        n_texts = [len(document) * N_FIELDS for document in documents]
+        document_of = np.repeat(np.arange(len(documents)), n_texts)[text_of]
         spoken = np.flatnonzero(lengths)
         starts = (np.cumsum(lengths) - lengths)[spoken]
         # Sorted by document first.
@@ -113,18 +114,39 @@ class TellingWords:
             document_of[spoken].astype(np.uint64) << np.uint64(48)
         )
         _, one, number_of = np.unique(keys, return_index=True, return_inverse=True)
-        weights = words.prominence(counts)[text_of[spoken]]
+        weights = self._weights([page for document in documents for page in document])
         some = spoken[one]
         of_some = lengths[some]
         within = np.arange(of_some.sum()) - np.repeat(np.cumsum(of_some) - of_some, of_some)
         return spaceless, _Units(
-            first=np.searchsorted(document_of[some], np.arange(len(n_texts) + 1)),
-            prominence=np.bincount(number_of, weights=weights).astype(np.float64),
+            first=np.searchsorted(document_of[some], np.arange(len(documents) + 1)),
+            weights=np.stack(
+                [np.bincount(number_of, weights=row[text_of[spoken]]) for row in weights]
+            ),
             texts=text_of[some],
             places=some - (np.cumsum(counts) - counts)[text_of[some]],
             tokens=tokens[np.repeat(starts[one], of_some) + within],
             lengths=of_some,
         )
+
+    def _weights(self, pages: Sequence[PageRead]) -> Weights:
+        """What one token weighs in each text of the pages by each view, (n_views, n_texts): the
+        field's weight over the length of its sum, over the page's deviation.
+        """
+        lengths = self._encoder.lengths([text for page in pages for text in page.texts])
+        sums = np.stack([page.token_sums for page in pages])
+        rows = []
+        for view, units, of_sums in (
+            (
+                self._head.encoder_view,
+                np.stack([page.vectors for page in pages]),
+                lengths.reshape(len(pages), N_FIELDS),
+            ),
+            (self._head.token_view, unit(sums), np.linalg.norm(sums, axis=2)),
+        ):
+            deviations = standard_deviations(np.matmul(view.fields, units))[:, None]
+            rows.append(view.fields / np.where(of_sums > 0, of_sums, np.inf) / deviations)
+        return np.stack(rows).reshape(len(rows), -1).astype(np.float64)
 
 
 class _Cut:
@@ -136,6 +158,7 @@ class _Cut:
         self._encoder = encoder
         self._units: dict[int, list[str]] = {}
         self._spans: dict[int, list[tuple[int, int]]] = {}
+        self._words: dict[int, set[str]] = {}
 
     def words_of(self, units: _Units, numbers: Sequence[int]) -> Iterator[str]:
         """Words worth a look in these units."""
@@ -151,18 +174,23 @@ class _Cut:
             yield from _worth_a_look(cut[place])
 
     def _around(self, number: int, token: int) -> Iterator[str]:
-        """The words of a text without spaces that share letters with a token."""
+        """The word of a text without spaces that a token is, or those with which it shares letters
+        where it stands first.
+        """
         text = self._texts[number]
+        if number not in self._spans:
+            pieces, cut = words.pieces(text)
+            ends = list(accumulate(map(len, pieces)))
+            self._spans[number] = list(zip(ends[:-1:2], ends[1::2], strict=True))
+            self._words[number] = set(cut)
         [letters] = self._encoder.tokens(np.array([token]))
-        start = text.casefold().find(letters)
-        spans = self._spans.get(number)
-        if spans is None:
-            spans = self._spans[number] = words.spans(text)
-        if start < 0:
+        if letters in self._words[number]:
+            yield from _worth_a_look(letters)
             return
-        first = max(0, bisect_right(spans, (start,)) - 1)
-        for begin, end in spans[first:]:
-            if begin >= start + len(letters):
+        start = text.casefold().find(letters)
+        spans = self._spans[number]
+        for begin, end in spans[max(0, bisect_right(spans, (start,)) - 1) :]:
+            if start < 0 or begin >= start + len(letters):
                 break
             if end > start:
                 yield from _worth_a_look(text[begin:end])

@@ -61,11 +61,11 @@ class Tiers:
     def confidence_along(
         self, sums: NDArray[np.float64], tiers: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Confidence of the last node of a lineage, as `confidences` gives it, (n,).
+        """Confidence of the lowest node of a lineage, as `confidences` gives it, (...).
 
-        `sums` (n, n_nodes) are the shares of the subtrees of its nodes, the root first.
+        `sums` (..., n_nodes) are the shares of the subtrees of its nodes, of these tiers.
         """
-        result: NDArray[np.float64] = self._calibrated(sums, tiers).min(axis=1)
+        result: NDArray[np.float64] = self._calibrated(sums, tiers).min(axis=-1)
         return result
 
     def _calibrated(

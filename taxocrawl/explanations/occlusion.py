@@ -26,8 +26,6 @@ PHRASES = 2
 KEPT_FOR = 10
 KEPT_AGAINST = 5
 SENTENCES = 3
-SENTENCE_CHARACTERS = 240
-SENTENCE_FIELDS = frozenset({"title", "description", "headings", "body"})
 
 # Shown is what is no rounding of a float32 classifier and no crumb beside the strongest word.
 _LEAST_OF_SCORE = 1e-4
@@ -195,27 +193,19 @@ def _sentences(mask: WordMask, falls: Sequence[_Fall]) -> list[Attribution]:
     """The sentences whose words weigh most together, each word counted once in a sentence, and each
     sentence with a word that those before it did not hold.
     """
-    weights = {fall.words[0]: fall.weight for fall in falls if len(fall.words) == 1}
-    if not weights:
-        return []
-    of_words = np.zeros(len(mask.words))
-    of_words[list(weights)] = list(weights.values())
-    sentences, words = mask.sentences(weights.keys(), longest=SENTENCE_CHARACTERS)
-    firsts = np.flatnonzero(np.diff(sentences, prepend=-1))
-    sums = np.add.reduceat(of_words[words], firsts)
-    lasts = np.append(firsts[1:], len(words))
+    weights = np.zeros(len(mask.words))
+    for fall in falls:
+        if len(fall.words) == 1:
+            weights[fall.words[0]] = fall.weight
     chosen: list[Attribution] = []
     told: set[int] = set()
-    for number in np.argsort(-sums, kind="stable").tolist():
-        if sums[number] <= 0 or len(chosen) == SENTENCES:
+    for sentence, weight, words in mask.sentences(weights):
+        telling = {word for word in words if weights[word] > 0}
+        if weight <= 0 or len(chosen) == SENTENCES:
             break
-        held = words[firsts[number] : lasts[number]].tolist()
-        telling = {word for word in held if weights[word] > 0}
-        if telling <= told:
-            continue
-        passage = mask.passage(int(sentences[firsts[number]]), longest=SENTENCE_CHARACTERS)
-        if passage.field in SENTENCE_FIELDS:
-            weight, url = float(sums[number]), passage.page.url
-            chosen.append(Attribution(kind="sentence", name=passage.text, weight=weight, url=url))
+        if not telling <= told:
+            passage = mask.passage(sentence)
+            name, url = passage.text, passage.page.url
+            chosen.append(Attribution(kind="sentence", name=name, weight=weight, url=url))
             told |= telling
     return chosen

@@ -1,6 +1,6 @@
 import time
-from collections.abc import Iterable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,39 +101,22 @@ def test_a_phrase_never_spans_two_fields():
     assert mask.phrases([0, 1], most=2) == {}
 
 
-def sentences(mask: WordMask, words: Iterable[int], longest: int) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for sentence, word in zip(*mask.sentences(list(words), longest=longest), strict=True):
-        text = mask.passage(int(sentence), longest=longest).text
-        found.setdefault(text, set()).add(mask.words[word])
-    return found
-
-
-def test_sentences_hold_the_words(document):
-    text = 'One two. Version 3.5 is out!\nThree。四五六。 (Is it "so?") Yes… no'
-    mask = WordMask(document(text, title="T t"))
-    assert sentences(mask, range(len(mask.words)), 99) == {
-        "T t": {"t"},
-        "One two": {"one", "two"},
-        "Version 3.5 is out": {"version", "3", "5", "is", "out"},
-        "Three": {"three"},
-        "四五六": {"四五", "六"},
-        '(Is it "so?")': {"is", "it", "so"},
-        "Yes": {"yes"},
-        "no": {"no"},
-    }
-    assert sentences(mask, [mask.words.index("is")], 99).keys() == {
-        "Version 3.5 is out",
-        '(Is it "so?")',
-    }
-
-
-def test_a_long_sentence_is_cut_between_words(document):
-    mask = WordMask(document(" ".join(f"word{n}" for n in range(30)), "长" * 300 + "e\u0301" * 90))
-    found = sentences(mask, range(len(mask.words)), 50)
-    assert all(len(text) <= 50 + 2 * words.LONGEST_WORD for text in found)
-    assert all(held <= set(words.words(text)) for text, held in found.items() if "word" in text)
-    assert not any(text[0] == "\u0301" for text in found)
+def test_sentences_come_by_the_weight_of_their_words(document):
+    mask = WordMask(
+        document("A goal! The cup. Goal, goal; no recipe", "The cup", title="Goal", facts="cup cup")
+    )
+    weights = {"goal": 2.0, "cup": 1.0, "recipe": -3.0}
+    found = list(mask.sentences(np.array([weights.get(word, 0.0) for word in mask.words])))
+    assert [(mask.passage(sentence).text, weight) for sentence, weight, _ in found] == [
+        ("Goal", 2.0),
+        ("A goal", 2.0),
+        ("The cup", 1.0),
+        ("The cup", 1.0),
+        ("Goal, goal; no recipe", -1.0),
+    ]
+    assert [mask.passage(sentence).page.url[-1] for sentence, _, _ in found] == list("///1/")
+    assert [mask.words[word] for word in found[-1][2]] == ["goal", "recipe"]
+    assert list(mask.sentences(np.zeros(len(mask.words)))) == []
 
 
 @given(TEXT, st.data())

@@ -32,8 +32,8 @@ MAX_TOKENS = 4_096
 # explanations, with dozens of copies of one page, feel most. Both limits together hold it under
 # 50 MB.
 MAX_KEPT_WORDS = 200_000
-# Texts read last: a batch of 16 sites of 4 pages has 512 fields, some 2 MB.
-MAX_KEPT_TEXTS = 1024
+# Texts read last: a batch of 32 sites of 4 pages has 1,024 fields, some 4 MB.
+MAX_KEPT_TEXTS = 2048
 PROBE = "A probe: does 1 space, or 2  (or a\nnew line), always part tokens?"
 
 TOKENIZER = "tokenizer.json"
