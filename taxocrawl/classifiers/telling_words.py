@@ -39,7 +39,7 @@ class _Units:
     """Distinct units of documents: those of document i from `first[i]` to `first[i + 1]`, what
     one token weighs in them all together by each view of the head, `weights` (n_views, n_units); in
     what text and as which unit of it one stands, both (n_units,); `tokens` of all units in a row,
-    `lengths` (n_units,) how many each has.
+    where each unit's begin, `starts`, and how many they are, `lengths`, both (n_units,).
     """
 
     first: Ints
@@ -47,6 +47,7 @@ class _Units:
     texts: Ints
     places: Ints
     tokens: Ints
+    starts: Ints
     lengths: Ints
 
 
@@ -70,7 +71,7 @@ class TellingWords:
         spaceless, units = self._units(texts, documents)
         known, place = _distinct(units.tokens, len(self._encoder.token_vectors))
         tables = self._head.view_weights(np.concatenate(asked), self._encoder.token_vectors, known)
-        starts = np.append(np.cumsum(units.lengths) - units.lengths, len(units.tokens))
+        starts = np.append(units.starts, len(units.tokens))
         columns = zip(*(table.T for table in tables), strict=True)
         cut = _Cut(texts, spaceless, self._encoder)
         found: list[list[list[str]]] = []
@@ -86,7 +87,7 @@ class TellingWords:
                     if len(own)
                 )
                 order = first + np.argsort(-np.abs(says), kind="stable")[: most + _SPARE]
-                told = cut.words_of(units, order.tolist()) if len(own) else ()
+                told = cut.words_of(units, order) if len(own) else ()
                 chosen.append(list(islice(dict.fromkeys(told), most)))
             found.append(chosen)
         return found
@@ -117,7 +118,8 @@ class TellingWords:
         weights = self._weights([page for document in documents for page in document])
         some = spoken[one]
         of_some = lengths[some]
-        within = np.arange(of_some.sum()) - np.repeat(np.cumsum(of_some) - of_some, of_some)
+        firsts = np.cumsum(of_some) - of_some
+        within = np.arange(of_some.sum()) - np.repeat(firsts, of_some)
         return spaceless, _Units(
             first=np.searchsorted(document_of[some], np.arange(len(documents) + 1)),
             weights=np.stack(
@@ -126,6 +128,7 @@ class TellingWords:
             texts=text_of[some],
             places=some - (np.cumsum(counts) - counts)[text_of[some]],
             tokens=tokens[np.repeat(starts[one], of_some) + within],
+            starts=firsts,
             lengths=of_some,
         )
 
@@ -156,26 +159,25 @@ class _Cut:
         self._texts = texts
         self._spaceless = spaceless
         self._encoder = encoder
-        self._units: dict[int, list[str]] = {}
         self._spans: dict[int, list[tuple[int, int]]] = {}
         self._words: dict[int, set[str]] = {}
 
-    def words_of(self, units: _Units, numbers: Sequence[int]) -> Iterator[str]:
+    def words_of(self, units: _Units, numbers: Ints) -> Iterator[str]:
         """Words worth a look in these units."""
-        texts, places = units.texts[numbers].tolist(), units.places[numbers].tolist()
-        for number, text, place in zip(numbers, texts, places, strict=True):
+        starts, ends = units.starts[numbers], (units.starts + units.lengths)[numbers]
+        rows = (row.tolist() for row in (starts, ends, units.texts[numbers], units.places[numbers]))
+        for start, end, text, place in zip(*rows, strict=True):
+            letters = "".join(self._encoder.tokens(units.tokens[start:end]))
             if text in self._spaceless:
-                starts = np.cumsum(units.lengths[: number + 1])
-                yield from self._around(text, int(units.tokens[starts[-1] - 1]))
-                continue
-            cut = self._units.get(text)
-            if cut is None:
-                cut = self._units[text] = self._texts[text].split()
-            yield from _worth_a_look(cut[place])
+                yield from self._around(text, letters)
+            elif end - start == 1 or letters in self._texts[text].casefold():
+                yield from _worth_a_look(letters)
+            else:  # several words
+                yield from _worth_a_look(self._texts[text].split()[place])
 
-    def _around(self, number: int, token: int) -> Iterator[str]:
-        """The word of a text without spaces that a token is, or those with which it shares letters
-        where it stands first.
+    def _around(self, number: int, letters: str) -> Iterator[str]:
+        """The word of a text without spaces that these letters are, or those of which they are a
+        part where they stand first.
         """
         text = self._texts[number]
         if number not in self._spans:
@@ -183,7 +185,6 @@ class _Cut:
             ends = list(accumulate(map(len, pieces)))
             self._spans[number] = list(zip(ends[:-1:2], ends[1::2], strict=True))
             self._words[number] = set(cut)
-        [letters] = self._encoder.tokens(np.array([token]))
         if letters in self._words[number]:
             yield from _worth_a_look(letters)
             return
