@@ -130,7 +130,7 @@ def places(text: str, wanted: Sequence[str]) -> list[tuple[int, int, int]]:
     found = []
     framed = f"  {folded}  "  # so that two letters stand before and after each word
     for number, word in enumerate(wanted):
-        start = framed.find(word)
+        start = framed.find(word) if word else -1
         while start >= 0:
             end = start + len(word)
             before, after = framed[start - 1], framed[end]

@@ -1,8 +1,8 @@
-"""Which words of a page are likeliest to move its answer: a look at token ids, no word is cut.
+"""Which words of a page are likeliest to move its answer: a look at token ids, few words are cut.
 
-What stands between two spaces is a unit; in a script without spaces, a token. The tokens of units
-are known, so one product with the linear head gives what all units of a batch say, and only those
-that say most are looked at as text.
+What stands between two spaces is a unit; in a script without spaces, a token; a word itself where
+the tokenizer does not part at spaces. The tokens of units are known, so one product with the linear
+head gives what all units of a batch say, and only those that say most are looked at as text.
 """
 
 import functools
@@ -67,13 +67,11 @@ class TellingWords:
         By the size of what all places of a unit add to the weighed sum of logits, the fields' and
         the pages' lengths held as they are.
         """
-        texts = [text for document in documents for page in document for text in page.texts]
-        spaceless, units = self._units(texts, documents)
+        cut, units = self._units(documents)
         known, place = _distinct(units.tokens, len(self._encoder.token_vectors))
         tables = self._head.view_weights(np.concatenate(asked), self._encoder.token_vectors, known)
         starts = np.append(units.starts, len(units.tokens))
         columns = zip(*(table.T for table in tables), strict=True)
-        cut = _Cut(texts, spaceless, self._encoder)
         found: list[list[list[str]]] = []
         for number, questions in enumerate(asked):
             first, last = units.first[number : number + 2].tolist()
@@ -81,26 +79,28 @@ class TellingWords:
             firsts = starts[first:last] - starts[first]
             chosen: list[list[str]] = []
             for of_views in islice(columns, len(questions)):
-                says = sum(
-                    np.add.reduceat(column[own], firsts) * weights[first:last]
-                    for column, weights in zip(of_views, units.weights, strict=True)
-                    if len(own)
-                )
+                says = np.zeros(last - first)
+                if len(own):
+                    for column, weights in zip(of_views, units.weights, strict=True):
+                        says += np.add.reduceat(column[own], firsts) * weights[first:last]
                 order = first + np.argsort(-np.abs(says), kind="stable")[: most + _SPARE]
-                told = cut.words_of(units, order) if len(own) else ()
-                chosen.append(list(islice(dict.fromkeys(told), most)))
+                told = dict.fromkeys(cut.words_of(units, order))
+                chosen.append(list(islice(told, most)))
             found.append(chosen)
         return found
 
-    def _units(
-        self, texts: Sequence[str], documents: Sequence[Sequence[PageRead]]
-    ) -> tuple[set[int], _Units]:
-        """Numbers of the texts without spaces, and the units of all."""
+    def _units(self, documents: Sequence[Sequence[PageRead]]) -> "tuple[_Texts, _Units]":
+        """The texts of all documents, and their units."""
+        texts = [text for document in documents for page in document for text in page.texts]
         parts = self._encoder.tokens_by_word(texts)
-        spaceless = set()
+        cut = _Texts(texts, self._encoder)
         for number, (text, (ids, lengths)) in enumerate(zip(texts, parts, strict=True)):
-            if lengths.max(initial=0) >= _TOKENS_OF_RUN and words.is_spaceless(text):
-                spaceless.add(number)
+            if lengths.max(initial=0) < _TOKENS_OF_RUN:
+                continue
+            if not self._encoder.parts_at_spaces:
+                parts[number] = self._encoder.tokenize_words(cut.cut_into_words(number))
+            elif words.is_spaceless(text):
+                cut.spaceless.add(number)
                 parts[number] = ids, np.ones(len(ids), dtype=np.int64)
         counts = np.fromiter((len(lengths) for _, lengths in parts), dtype=np.int64)
         tokens = np.concatenate([ids for ids, _ in parts])
@@ -111,8 +111,8 @@ class TellingWords:
         spoken = np.flatnonzero(lengths)
         starts = (np.cumsum(lengths) - lengths)[spoken]
         # Sorted by document first.
-        keys = (_keys(tokens, starts, lengths[spoken]) >> np.uint64(16)) | (
-            document_of[spoken].astype(np.uint64) << np.uint64(48)
+        keys = (_keys(tokens, starts, lengths[spoken]) >> np.uint64(24)) | (
+            document_of[spoken].astype(np.uint64) << np.uint64(40)
         )
         _, one, number_of = np.unique(keys, return_index=True, return_inverse=True)
         weights = self._weights([page for document in documents for page in document])
@@ -120,7 +120,7 @@ class TellingWords:
         of_some = lengths[some]
         firsts = np.cumsum(of_some) - of_some
         within = np.arange(of_some.sum()) - np.repeat(firsts, of_some)
-        return spaceless, _Units(
+        return cut, _Units(
             first=np.searchsorted(document_of[some], np.arange(len(documents) + 1)),
             weights=np.stack(
                 [np.bincount(number_of, weights=row[text_of[spoken]]) for row in weights]
@@ -152,15 +152,20 @@ class TellingWords:
         return np.stack(rows).reshape(len(rows), -1).astype(np.float64)
 
 
-class _Cut:
-    """Texts cut into words where that is asked for."""
+class _Texts:
+    """Texts in which words are looked up; the numbers of those without spaces are `spaceless`."""
 
-    def __init__(self, texts: Sequence[str], spaceless: set[int], encoder: StaticEncoder) -> None:
+    def __init__(self, texts: Sequence[str], encoder: StaticEncoder) -> None:
+        self.spaceless: set[int] = set()
         self._texts = texts
-        self._spaceless = spaceless
         self._encoder = encoder
+        self._cut: dict[int, list[str]] = {}
         self._spans: dict[int, list[tuple[int, int]]] = {}
-        self._words: dict[int, set[str]] = {}
+
+    def cut_into_words(self, number: int) -> list[str]:
+        """Its words, which are its units from now on."""
+        self._cut[number] = words.words(self._texts[number])
+        return self._cut[number]
 
     def words_of(self, units: _Units, numbers: Ints) -> Iterator[str]:
         """Words worth a look in these units."""
@@ -168,8 +173,10 @@ class _Cut:
         rows = (row.tolist() for row in (starts, ends, units.texts[numbers], units.places[numbers]))
         for start, end, text, place in zip(*rows, strict=True):
             letters = "".join(self._encoder.tokens(units.tokens[start:end]))
-            if text in self._spaceless:
+            if text in self.spaceless:
                 yield from self._around(text, letters)
+            elif text in self._cut:
+                yield from _worth_a_look(self._cut[text][place])
             elif end - start == 1 or letters in self._texts[text].casefold():
                 yield from _worth_a_look(letters)
             else:  # several words
@@ -184,8 +191,8 @@ class _Cut:
             pieces, cut = words.pieces(text)
             ends = list(accumulate(map(len, pieces)))
             self._spans[number] = list(zip(ends[:-1:2], ends[1::2], strict=True))
-            self._words[number] = set(cut)
-        if letters in self._words[number]:
+            self._cut[number] = cut
+        if letters in self._cut[number]:
             yield from _worth_a_look(letters)
             return
         start = text.casefold().find(letters)

@@ -87,12 +87,17 @@ class StaticEncoder:
         """The pieces of text that the ids stand for, as the vocabulary writes them."""
         return [self._tokenizer.id_to_token(int(i)) or "" for i in ids]
 
+    @property
+    def parts_at_spaces(self) -> bool:
+        """Whether no token holds letters of two words."""
+        return self._cut is str.split
+
     def tokenize(self, texts: Sequence[str]) -> list[TokenIds]:
         """Token ids of each text, at most MAX_TOKENS."""
         return [ids for ids, _ in self._by_word(texts)]
 
     def _by_word(self, texts: Sequence[str]) -> Iterator[tuple[TokenIds, TokenIds]]:
-        """The same, and how many tokens each word has that stands between two spaces."""
+        """The same, and how many of them each word has that stands between two spaces."""
         cut = [self._cut(well_formed(text[:MAX_LETTERS])) for text in texts]
         ids, lengths = _in_a_row(self._look_up(list(chain.from_iterable(cut))))
         ends_of_words = np.cumsum([0, *map(len, cut)])
@@ -100,7 +105,10 @@ class StaticEncoder:
         for (start, end), (first, last) in zip(
             pairwise(ends.tolist()), pairwise(ends_of_words.tolist()), strict=True
         ):
-            yield ids[start : min(end, start + MAX_TOKENS)], lengths[first:last]
+            of_words = lengths[first:last]
+            if end - start > MAX_TOKENS:
+                of_words = np.diff(np.minimum(np.cumsum(of_words), MAX_TOKENS), prepend=0)
+            yield ids[start : min(end, start + MAX_TOKENS)], of_words
 
     def tokenize_words(self, words: Sequence[str]) -> tuple[TokenIds, NDArray[np.int64]]:
         """Token ids of short texts, all one after the other, and how many each has."""
@@ -136,8 +144,8 @@ class StaticEncoder:
         return [read.ids for read in found], vectors
 
     def tokens_by_word(self, texts: Sequence[str]) -> list[tuple[TokenIds, TokenIds]]:
-        """Token ids of each text, and how many each word has that stands between two spaces: all in
-        one where the tokenizer joins words. At no cost for texts read just before.
+        """Token ids of each text, and how many of them each word has that stands between two
+        spaces; the whole text where those do not part words. Free for texts read just before.
         """
         return [(read.ids, read.by_word) for read in self._remembered(texts)]
 
