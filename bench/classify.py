@@ -1,7 +1,7 @@
 """What classifying a page costs, in CPU milliseconds, on one thread.
 
 `python bench/classify.py` classifies the extracted text of gate pages of about 300 words, in
-batches of 16 as a crawl does: IAB Content 3.1 by `ranker`, then Google's by `products`, which reads
+batches as a worker does: IAB Content 3.1 by `ranker`, then Google's by `products`, which reads
 the same tokens. Three times: with words new to the process, as after some hundred other pages (the
 state of a crawl), and with all words met before. Needs the shared data ($TAXOCRAWL_DATA, default
 `../shared/data`).
@@ -30,7 +30,7 @@ from taxocrawl.settings import Settings  # noqa: E402
 from taxocrawl.taxonomies.formats import load  # noqa: E402
 from taxocrawl.training import dataset  # noqa: E402
 
-BATCH = 16
+BATCH = Settings().batch_size
 LEAST, MOST = 200, 400
 
 Costs = NDArray[np.float64]

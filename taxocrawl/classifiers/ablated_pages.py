@@ -61,10 +61,10 @@ class Cuts:
         owns = [np.flatnonzero(ablation.gone.any(axis=0)) for ablation in ablations]
         first = np.repeat(np.cumsum(n_pages) - n_pages, list(map(len, owns)))
 
-        def joined(rows: Iterable[NDArray[Any]]) -> NDArray[Any]:
+        def in_a_row(rows: Iterable[NDArray[Any]]) -> NDArray[Any]:
             return np.concatenate([row[own] for row, own in zip(rows, owns, strict=True)])
 
-        pages = first + joined(ablation.pages for ablation in ablations)
+        pages = first + in_a_row(ablation.pages for ablation in ablations)
         gone = np.zeros((max(len(a.gone) for a in ablations), len(pages)), dtype=np.bool_)
         start = 0
         for ablation, own in zip(ablations, owns, strict=True):
@@ -77,11 +77,11 @@ class Cuts:
         order = order[:, : lacking.sum(axis=1).max(initial=0)]
         return cls(
             pages=pages,
-            words=joined(ablation.words for ablation in ablations),
-            fields=joined(ablation.fields for ablation in ablations),
-            starts=joined(ablation.starts for ablation in ablations),
-            ends=joined(ablation.ends for ablation in ablations),
-            joined=joined(_touching(ablation) for ablation in ablations),
+            words=in_a_row(ablation.words for ablation in ablations),
+            fields=in_a_row(ablation.fields for ablation in ablations),
+            starts=in_a_row(ablation.starts for ablation in ablations),
+            ends=in_a_row(ablation.ends for ablation in ablations),
+            joined=in_a_row(_touching(ablation) for ablation in ablations),
             gone=np.take_along_axis(gone, order[pages].T, axis=0),
             variants=order,
             lacking=np.take_along_axis(lacking, order, axis=1),
