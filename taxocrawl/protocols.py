@@ -188,13 +188,15 @@ class WordScorer(Protocol):
 
 @runtime_checkable
 class WordFinder(Protocol):
-    """A classifier that finds those words sooner than by an opinion of each."""
+    """A classifier that finds by itself which words of a document are worth an exact look, sooner
+    than by a `WordScorer`'s opinion of each.
+    """
 
     def telling_words(
         self, asked: Sequence[tuple[Document, str, Sequence[str]]], *, most: int
     ) -> list[list[list[str]]]:
-        """At most `most` words, as `taxocrawl.words` writes them, the likeliest to move the score
-        first: of each document for each of the nodes of a taxonomy.
+        """At most `most` words that it reads in the document, as `taxocrawl.words` writes them, the
+        likeliest to move the score first: of each document for each of the nodes of a taxonomy.
         """
 
 

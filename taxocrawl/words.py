@@ -130,7 +130,8 @@ def places(text: str, wanted: Sequence[str]) -> list[tuple[int, int, int]]:
     found = []
     framed = f"  {folded}  "  # so that two letters stand before and after each word
     for number, word in enumerate(wanted):
-        start = framed.find(word) if word else -1
+        # Only where a letter unfolds to it does a word begin with an apostrophe.
+        start = framed.find(word) if word[:1] not in ("", "'") else -1
         while start >= 0:
             end = start + len(word)
             before, after = framed[start - 1], framed[end]

@@ -93,6 +93,7 @@ def _touching(ablation: Ablation) -> Bools:
     result = np.zeros(len(ablation.starts), dtype=np.bool_)
     touching = ablation.ends[:-1] == ablation.starts[1:]
     touching &= ablation.fields[:-1] == ablation.fields[1:]
+    touching &= ablation.pages[:-1] == ablation.pages[1:]
     result[1:] = touching
     result[:-1] |= touching
     return result

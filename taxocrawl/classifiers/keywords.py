@@ -1,8 +1,12 @@
 """Words of the glossary that stand in a page, in all its languages, and a classifier of them."""
 
+import functools
+import re
 import unicodedata
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import ahocorasick_rs
 import numpy as np
@@ -23,7 +27,7 @@ MIN_LETTERS = 2
 MAX_HITS_OF_A_WORD = 3
 
 Places = list[tuple[int, int, int]]
-"""Keywords in a text: position in `words`, start and end in the folded text."""
+"""Keywords in a text: position in `words`, start and end in the text."""
 
 
 def fold(text: str) -> str:
@@ -104,13 +108,13 @@ class KeywordIndex:
         return rows, self._nodes[pairs], weights
 
     def places(self, page: Sequence[str]) -> list[Places]:
-        """Where keywords stand in each text as whole words; see `fold` for the text counted in."""
+        """Where keywords stand in each text as whole words."""
         return [self._places(text) if text else [] for text in page]
 
     def _places(self, text: str) -> Places:
         folded = fold(text)
         last = len(folded)
-        return [
+        found = [
             place
             for place in self._automaton.find_matches_as_indexes(folded)
             # No letter of a spaced script touches the match: `art` is not in `party`.
@@ -119,10 +123,33 @@ class KeywordIndex:
                 or ((end := place[2]) < last and _JOINS[folded[end - 1]] and _JOINS[folded[end]])
             )
         ]
+        return _unfolded(found, text) if found and last != len(text) else found
 
     def hits(self, text: str) -> Mapping[int, int]:
         """Positions in `words` of the keywords that stand in the text as whole words: count."""
         return Counter(word for word, _, _ in self._places(text))
+
+
+def _unfolded(places: Places, text: str) -> Places:
+    """The places in a text of which some letters fold to several, "…", "ß", or to none."""
+    odd = "".join(sorted(letter for letter in set(text) if _folded_length(letter) != 1))
+    if not odd:  # letters that fold into the one before
+        return places
+    at = [match.start() for match in re.finditer(f"[{re.escape(odd)}]", text)]
+    grown = list(accumulate(_folded_length(text[place]) - 1 for place in at))
+    ends = [place + more + 1 for place, more in zip(at, grown, strict=True)]
+
+    def unfolded(place: int) -> int:
+        before = bisect_right(ends, place)
+        raw = place - (grown[before - 1] if before else 0)
+        return min(raw, at[before] + 1) if before < len(at) else raw
+
+    return [(word, unfolded(start), unfolded(end)) for word, start, end in places]
+
+
+@functools.lru_cache(maxsize=20_000)
+def _folded_length(letter: str) -> int:
+    return len(fold(letter))
 
 
 class _Joins(dict[str, bool]):

@@ -33,8 +33,8 @@ from taxocrawl.taxonomies.user_file import taxonomy_of_model
 
 NAME = "ranker"
 
-# Pages of one batch that are remembered for explanations, about 20 KB each.
-REMEMBERED = 256
+# Pages of one batch that are remembered for explanations, about 40 KB each.
+REMEMBERED = 512
 
 
 class Ranker:

@@ -1,8 +1,9 @@
 """Which words of a page are likeliest to move its answer: a look at token ids, few words are cut.
 
-What stands between two spaces is a unit; in a script without spaces, a token; a word itself where
-the tokenizer does not part at spaces. The tokens of units are known, so one product with the linear
-head gives what all units of a batch say, and only those that say most are looked at as text.
+What stands between two spaces is a unit; in a script without spaces, a token; a word itself in
+texts where punctuation alone parts many words, and where the tokenizer does not part at spaces. The
+tokens of units are known, so one product with the linear head gives what all units of a batch say,
+and only those that say most are looked at as text.
 """
 
 import functools
@@ -29,8 +30,10 @@ Weights = NDArray[np.float64]
 _SPARE = 6
 # Of the words in one unit, "state-of-the-art", so many are looked at.
 _WORDS_OF_UNIT = 2
-# A run of letters without a space has many tokens.
+# A run of letters without a space has many tokens; several words that punctuation joins, or an
+# address, have more than nearly all words.
 _TOKENS_OF_RUN = 4
+_TOKENS_OF_MANY = 6
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -94,14 +97,14 @@ class TellingWords:
         texts = [text for document in documents for page in document for text in page.texts]
         parts = self._encoder.tokens_by_word(texts)
         cut = _Texts(texts, self._encoder)
+        parted = self._encoder.parts_at_spaces
         for number, (text, (ids, lengths)) in enumerate(zip(texts, parts, strict=True)):
-            if lengths.max(initial=0) < _TOKENS_OF_RUN:
-                continue
-            if not self._encoder.parts_at_spaces:
-                parts[number] = self._encoder.tokenize_words(cut.cut_into_words(number))
-            elif words.is_spaceless(text):
+            longest = lengths.max(initial=0)
+            if parted and longest >= _TOKENS_OF_RUN and words.is_spaceless(text):
                 cut.spaceless.add(number)
                 parts[number] = ids, np.ones(len(ids), dtype=np.int64)
+            elif longest >= _TOKENS_OF_MANY or not parted:
+                parts[number] = self._encoder.tokenize_words(cut.cut_into_words(number))
         counts = np.fromiter((len(lengths) for _, lengths in parts), dtype=np.int64)
         tokens = np.concatenate([ids for ids, _ in parts])
         lengths = np.concatenate([lengths for _, lengths in parts])
@@ -173,14 +176,15 @@ class _Texts:
         rows = (row.tolist() for row in (starts, ends, units.texts[numbers], units.places[numbers]))
         for start, end, text, place in zip(*rows, strict=True):
             letters = "".join(self._encoder.tokens(units.tokens[start:end]))
+            written = self._texts[text]
             if text in self.spaceless:
                 yield from self._around(text, letters)
             elif text in self._cut:
                 yield from _worth_a_look(self._cut[text][place])
-            elif end - start == 1 or letters in self._texts[text].casefold():
+            elif written.isascii() and (end - start == 1 or letters in written.lower()):
                 yield from _worth_a_look(letters)
-            else:  # several words
-                yield from _worth_a_look(self._texts[text].split()[place])
+            else:  # several words, or letters that the tokenizer writes in another way
+                yield from _worth_a_look(written.split()[place])
 
     def _around(self, number: int, letters: str) -> Iterator[str]:
         """The word of a text without spaces that these letters are, or those of which they are a

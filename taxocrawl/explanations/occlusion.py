@@ -1,9 +1,9 @@
 """Words: what the probability loses when a word is left out of the page.
 
-The classifier's own cheap opinion of every word (`WordScorer`) only chooses which words are worth
-an exact look. Those few are then left out, one at a time and together, and the whole classifier is
-asked again, in one batch, so that the numbers are in the probability that the user sees
-(Robnik-Sikonja and Kononenko 2008; "occlusion" since Zeiler and Fergus 2014).
+The classifier's own cheap opinion of words (`WordFinder`, `WordScorer`) only chooses which ones are
+worth an exact look. Those few are then left out, one at a time and together, and the whole
+classifier is asked again, in one batch, so that the numbers are in the probability that the user
+sees (Robnik-Sikonja and Kononenko 2008; "occlusion" since Zeiler and Fergus 2014).
 """
 
 import time

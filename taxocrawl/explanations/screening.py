@@ -50,8 +50,8 @@ def candidates(
     *,
     most: int,
 ) -> list[int]:
-    """Numbers of the `most` words likeliest to move the target's score, either way: by the
-    classifier's own opinion of words, where it has one, times how prominent they stand.
+    """Numbers of the `most` words likeliest to move the target's score, either way: those that the
+    classifier finds, else by its opinion of each, where it has one, times how prominent they stand.
     """
     if isinstance(classifier, WordFinder):
         [[words]] = classifier.telling_words(

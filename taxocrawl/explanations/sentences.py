@@ -50,20 +50,22 @@ class Sentences:
 
 def _before(text: str, start: int) -> int:
     """The beginning of the word that stands there, if it is near."""
-    space = text.rfind(" ", max(0, start - LONGEST_WORD), start + 1)
+    least = max(0, start - LONGEST_WORD)
+    space = text.rfind(" ", least, start + 1)
     if space >= 0:
         return space + 1
-    while start > 0 and joins_the_one_before(text, start):
+    while start > least and joins_the_one_before(text, start):
         start -= 1
     return start
 
 
 def _after(text: str, end: int, last: int) -> int:
     """The end of the word that stands there, if it is near."""
-    space = text.find(" ", end, min(end + LONGEST_WORD, last))
+    most = min(end + LONGEST_WORD, last)
+    space = text.find(" ", end, most)
     if space >= 0:
         return space
-    while end < last and joins_the_one_before(text, end):
+    while end < most and joins_the_one_before(text, end):
         end += 1
     return end
 

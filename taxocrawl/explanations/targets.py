@@ -107,8 +107,8 @@ def _checked(answer: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def text_seed(document: Document, target: Prediction, seed: int) -> np.random.Generator:
-    """Randomness that depends on the text and the target alone, so that the same page gets the
-    same explanation in every run and every batch.
+    """Randomness that depends on the text and the target alone, so that the same page is asked the
+    same in every run and every batch.
     """
     digest = hashlib.sha256()
     for part in (str(seed), target.taxonomy, target.node_id, document.text):

@@ -1,6 +1,6 @@
 import pytest
 
-from taxocrawl.classifiers.keywords import KeywordIndex
+from taxocrawl.classifiers.keywords import KeywordIndex, fold
 from taxocrawl.taxonomies.tree import Node, NodeTexts, Taxonomy
 
 
@@ -41,6 +41,19 @@ def test_keywords_are_found_as_whole_words_in_every_script(
     if "strassenkunst" in expected:
         expected = dict.fromkeys((w for w in index.words if w.startswith("stra")), 1)
     assert found(index, text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["… art … gallery™ art…", "ßßß Straßenkunst ß art", "İﷺ art ﷺart ﷺ gallery", "ﬁ art ２ ＡＲＴ"],
+    ids=["ellipses", "sharp s", "eighteen letters of one", "ligature and wide letters"],
+)
+def test_places_are_those_in_the_text(index: KeywordIndex, text: str) -> None:
+    [places] = index.places([text])
+    assert places
+    assert [fold(text[start:end]) for _, start, end in places] == [
+        index.words[word] for word, _, _ in places
+    ]
 
 
 def test_a_word_of_two_nodes_says_half_of_each(index: KeywordIndex) -> None:

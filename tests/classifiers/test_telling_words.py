@@ -47,6 +47,10 @@ TEXTS = {
     "thai": "รีวิวโรงแรมและสถานที่ท่องเที่ยวทั่วประเทศไทย",
     "hindi": "विश्व कप में भारत की टीम ने फुटबॉल मैच जीता",
     "german": "Straßenfußball: die größte Fußballstraße der Stadt, Fußball für alle",
+    "greek": "Η ομάδα ποδοσφαίρου κέρδισε το πρωτάθλημα με δύο τέρματα στον τελικό",
+    "turkish": "İstanbul İzmir gezi rehberi, otel İstanbul oteller ve müzeler",
+    "russian": "Ёлка и ещё ёлки: новогодние подарки для всей семьи",
+    "slashes": "football/league/goals/cup/match,coach|players;stadium",
 }
 
 
@@ -56,6 +60,11 @@ def test_what_is_found_are_words_of_the_page(shipped: Ranker, text: str) -> None
     assert len(found) >= 3
     assert set(found) <= set(words.words(text))
     assert len(set(found)) == len(found)
+
+
+def test_words_that_punctuation_alone_parts_are_all_looked_at(shipped: Ranker) -> None:
+    document = from_text("x", text=TEXTS["slashes"])
+    assert set(telling(shipped, document, most=8)) == set(words.words(TEXTS["slashes"]))
 
 
 def test_the_words_of_the_topic_come_first(shipped: Ranker) -> None:
