@@ -30,16 +30,14 @@ def looks(
             mask = words_read(document, classifier, _first_of_each(rankings, most))
             yield mask, np.flatnonzero(mask.counts).tolist()
         return
-    masks: dict[str, WordMask] = {}
+    last: tuple[Document, WordMask] | None = None
     for document, targets in asked:
-        mask = masks.setdefault(document.id, words_read(document, classifier))
-        yield (
-            mask,
-            _first_of_each(
-                [candidates(mask, document, target, classifier, most=most) for target in targets],
-                most,
-            ),
-        )
+        # The targets of a document follow each other.
+        if last is None or last[0] is not document:
+            last = document, words_read(document, classifier)
+        mask = last[1]
+        rankings = [candidates(mask, document, t, classifier, most=most) for t in targets]
+        yield mask, _first_of_each(rankings, most)
 
 
 def candidates(
