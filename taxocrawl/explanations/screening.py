@@ -36,8 +36,8 @@ def looks(
         if last is None or last[0] is not document:
             last = document, words_read(document, classifier)
         mask = last[1]
-        rankings = [candidates(mask, document, t, classifier, most=most) for t in targets]
-        yield mask, _first_of_each(rankings, most)
+        chosen = [candidates(mask, document, t, classifier, most=most) for t in targets]
+        yield mask, _first_of_each(chosen, most)
 
 
 def candidates(
