@@ -81,6 +81,13 @@ def pieces(text: str) -> tuple[list[str], list[str]]:
     return cut, cut[1::2]
 
 
+def placed(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, word) of every word in order, as `words` writes it."""
+    cut, found = pieces(text)
+    ends = list(accumulate(map(len, cut)))
+    return list(zip(ends[:-1:2], ends[1::2], found, strict=True))
+
+
 def words(text: str) -> list[str]:
     """Words in order, compatibility forms and case folded away (NFKC, casefold)."""
     folded = _evenly_folded(text)
@@ -119,14 +126,7 @@ def places(text: str, wanted: Sequence[str]) -> list[tuple[int, int, int]]:
     folded = _evenly_folded(text)
     if folded is None:
         numbers = {word: number for number, word in enumerate(wanted)}
-        cut = _PIECES[_pattern(text)].split(text)
-        written = {word: numbers.get(_folded(word)) for word in set(cut[1::2])}
-        ends = list(accumulate(map(len, cut)))
-        return [
-            (ends[2 * place], ends[2 * place + 1], number)
-            for place, word in enumerate(cut[1::2])
-            if (number := written[word]) is not None
-        ]
+        return [(start, end, numbers[word]) for start, end, word in placed(text) if word in numbers]
     found = []
     framed = f"  {folded}  "  # so that two letters stand before and after each word
     for number, word in enumerate(wanted):

@@ -223,6 +223,7 @@ class _State:
 
     settings: Settings
     registry: Registry | None = None
+    is_frozen = False
     at_work: "ctypes.Array[ctypes.c_uint16]"
 
 
@@ -274,11 +275,12 @@ def _categorize(
 
     _limit_memory(settings.classify_memory_mib)
     outcomes = pipeline.categorize(documents, _registry(), settings, off=off, watch=watch)
-    if not gc.get_freeze_count():
+    if not _State.is_frozen:
         # The models are loaded now and stay; to walk through them at each collection of garbage
         # was 8 % of all that a page costs here.
         gc.collect()
         gc.freeze()
+        _State.is_frozen = True
     return [replace(outcome, document=None) for outcome in outcomes]
 
 

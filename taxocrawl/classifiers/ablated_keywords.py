@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from taxocrawl.classifiers.ablated_pages import Cuts, PageRead
 from taxocrawl.classifiers.keywords import FIELD_WEIGHTS, MAX_HITS_OF_A_WORD, KeywordIndex
+from taxocrawl.classifiers.ranges import ranges
 from taxocrawl.classifiers.reading import N_FIELDS
 from taxocrawl.protocols import Vectors
 
@@ -88,6 +89,6 @@ def _gone(hits: _Hits, cuts: Cuts) -> tuple[Ints, Bools]:
     if len(touched) == 0:
         return touched, np.zeros((0, len(cuts.gone)), dtype=np.bool_)
     lengths = (end - begin)[touched]
+    words = ranges(begin[touched], lengths)
     firsts = np.cumsum(lengths) - lengths
-    words = np.repeat(begin[touched] - firsts, lengths) + np.arange(lengths.sum())
     return touched, np.logical_or.reduceat(cuts.gone.T[words], firsts, axis=0)

@@ -18,14 +18,14 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PageRead:
-    """All that is needed of a page to ask about its words: its texts by field, their tokens,
-    their unit vectors by the encoder and sums by the linear head, (N_FIELDS, n_dims), where
+    """All that is needed of a page to ask about its words: its texts by field, how many tokens each
+    has, their unit vectors by the encoder and sums by the linear head, (N_FIELDS, n_dims), where
     keywords stand, cosines to the labelled pages, and the candidates with their features and
     margins.
     """
 
     texts: tuple[str, ...]
-    token_ids: tuple[Ints, ...]
+    n_tokens: Ints
     vectors: Vectors
     token_sums: Vectors
     keyword_places: Sequence[Places]
@@ -101,10 +101,11 @@ def _touching(ablation: Ablation) -> Bools:
 
 def pages_read(reading: Reading, pairs: Pairs, margins: Vectors) -> list[PageRead]:
     """Each page of a batch with what the ranker made of it."""
+    n_tokens = np.array([len(ids) for ids in reading.token_ids]).reshape(-1, N_FIELDS)
     return [
         PageRead(
             texts=texts,
-            token_ids=reading.token_ids[row * N_FIELDS : (row + 1) * N_FIELDS],
+            n_tokens=n_tokens[row],
             vectors=reading.vectors[row],
             token_sums=pairs.evidence.token_sums[row],
             keyword_places=pairs.evidence.keyword_places[row],

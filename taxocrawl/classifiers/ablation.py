@@ -79,11 +79,11 @@ class PageAblation:
         """
         known = np.take_along_axis(np.stack([page.candidates for page in pages]), order, axis=1)
         features = np.stack([page.features[own] for page, own in zip(pages, order, strict=True)])
+        n_moving = min(LIKELY, known.shape[1])
         near = self._features.near(
-            known[:, :LIKELY], nearest(np.stack([page.cosines for page in pages]))
+            known[:, :n_moving], nearest(np.stack([page.cosines for page in pages]))
         )
         variants = self._variants(pages, cuts, known, features)
-        n_moving = min(LIKELY, known.shape[1])
         table = self._features.table(known, n_moving, features, variants, near)
         return table, np.any(variants.present, axis=2)
 
@@ -97,7 +97,7 @@ class PageAblation:
         shape = (len(pages), 1 + len(cuts.gone), N_FIELDS, words.n_tokens.shape[1])
         counts = np.zeros(shape, dtype=np.float32)
         np.add.at(counts, (page, 1 + variant, field, words.numbers[place]), 1)
-        n_tokens = np.array([[len(ids) for ids in page.token_ids] for page in pages])
+        n_tokens = np.stack([page.n_tokens for page in pages])
         empty = n_tokens[:, None] <= (counts @ words.n_tokens[:, None, :, None])[..., 0]
         lengths = self._encoder.lengths([text for page in pages for text in page.texts])
         units = np.stack([page.vectors for page in pages])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxocrawl.classifiers.node_arrays import NodeArrays
+from taxocrawl.classifiers.ranges import ranges
 from taxocrawl.classifiers.reading import field_texts, well_formed
 from taxocrawl.classifiers.tiers import Answer, Tiers, predictions, ranking
 from taxocrawl.protocols import Resources, Vectors
@@ -102,8 +103,7 @@ class KeywordIndex:
         words = np.array(found, dtype=np.int64)
         lengths = self._first[words + 1] - self._first[words]
         rows = np.repeat(np.arange(len(words)), lengths)
-        steps = np.arange(len(rows)) - (np.cumsum(lengths) - lengths)[rows]
-        pairs = self._first[words][rows] + steps
+        pairs = ranges(self._first[words], lengths)
         weights = np.array(amounts, dtype=np.float32)[rows] * self._weights[pairs]
         return rows, self._nodes[pairs], weights
 

@@ -24,7 +24,7 @@ from taxocrawl.classifiers.sources import Sources
 from taxocrawl.classifiers.telling_words import TellingWords
 from taxocrawl.classifiers.tiers import Answer, predictions, ranking
 from taxocrawl.classifiers.tree_shapley import TreeShapley, tables_of
-from taxocrawl.classifiers.voting import HOME_WEIGHT, distinct_pages, votes
+from taxocrawl.classifiers.voting import distinct_pages, votes
 from taxocrawl.errors import ModelError
 from taxocrawl.protocols import Ablation, Resources, Vectors
 from taxocrawl.records import Document, PageText, Prediction
@@ -239,28 +239,26 @@ class Ranker:
         pages = self._pages_read([page for a in ablations for page in a.document.pages])
         n_variants = max(len(ablation.gone) for ablation in ablations)
         shares = self._ablation.shares(pages, Cuts.of(ablations), n_variants)
-        speaks: NDArray[np.bool_] = np.any(shares, axis=2)
         nodes = [self._position(a.taxonomy, i) for a in ablations for i in a.node_ids]
         lines = self._nodes.lineages(np.array(nodes, dtype=np.int64))
         sums = np.zeros((n_variants, *lines.shape))
+        asked_of = []
         page = node = 0
         for ablation in ablations:
             own = slice(page, page := page + len(ablation.document.pages))
             asked = slice(node, node := node + len(ablation.node_ids))
+            asked_of.append(asked)
             candidates = np.stack([one.candidates for one in pages[own]])
             below = self._nodes.lies_in(candidates[..., None], lines[asked].ravel())
             of_pages = shares[own] @ below.astype(np.float32)
-            votes = speaks[own].astype(np.float32)
-            votes[0] *= HOME_WEIGHT
-            votes /= np.maximum(votes.sum(axis=0), 1e-9)
-            sums[:, asked] = (votes[..., None] * of_pages).sum(axis=0).reshape(sums[:, asked].shape)
+            weights = votes(shares[own])
+            weights /= np.maximum(weights.sum(axis=0), 1e-9)
+            found = (weights[..., None] * of_pages).sum(axis=0)
+            sums[:, asked] = found.reshape(sums[:, asked].shape)
         confidences = self.manifest.tiers.confidence_along(sums, self._nodes.tier[lines])
-        ends = np.cumsum([len(ablation.node_ids) for ablation in ablations])
         return [
-            of_nodes[: len(ablation.gone)]
-            for ablation, of_nodes in zip(
-                ablations, np.split(confidences, ends[:-1], axis=1), strict=True
-            )
+            confidences[: len(ablation.gone), asked]
+            for ablation, asked in zip(ablations, asked_of, strict=True)
         ]
 
     def bars(self, taxonomy: str, node_ids: Sequence[str]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import functools
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from taxocrawl import words
 from taxocrawl.classifiers.ablated_pages import PageRead
 from taxocrawl.classifiers.encoders.static import StaticEncoder
 from taxocrawl.classifiers.linear import LinearHead, standard_deviations
+from taxocrawl.classifiers.ranges import ranges
 from taxocrawl.classifiers.reading import N_FIELDS, unit
 from taxocrawl.protocols import Vectors
 
@@ -121,8 +122,6 @@ class TellingWords:
         weights = self._weights([page for document in documents for page in document])
         some = spoken[one]
         of_some = lengths[some]
-        firsts = np.cumsum(of_some) - of_some
-        within = np.arange(of_some.sum()) - np.repeat(firsts, of_some)
         return cut, _Units(
             first=np.searchsorted(document_of[some], np.arange(len(documents) + 1)),
             weights=np.stack(
@@ -130,8 +129,8 @@ class TellingWords:
             ),
             texts=text_of[some],
             places=some - (np.cumsum(counts) - counts)[text_of[some]],
-            tokens=tokens[np.repeat(starts[one], of_some) + within],
-            starts=firsts,
+            tokens=tokens[ranges(starts[one], of_some)],
+            starts=np.cumsum(of_some) - of_some,
             lengths=of_some,
         )
 
@@ -163,7 +162,7 @@ class _Texts:
         self._texts = texts
         self._encoder = encoder
         self._cut: dict[int, list[str]] = {}
-        self._spans: dict[int, list[tuple[int, int]]] = {}
+        self._placed: dict[int, list[tuple[int, int, str]]] = {}
 
     def cut_into_words(self, number: int) -> list[str]:
         """Its words, which are its units from now on."""
@@ -190,27 +189,23 @@ class _Texts:
         """The word of a text without spaces that these letters are, or those of which they are a
         part where they stand first.
         """
-        text = self._texts[number]
-        if number not in self._spans:
-            pieces, cut = words.pieces(text)
-            ends = list(accumulate(map(len, pieces)))
-            self._spans[number] = list(zip(ends[:-1:2], ends[1::2], strict=True))
-            self._cut[number] = cut
-        if letters in self._cut[number]:
+        if number not in self._placed:
+            self._placed[number] = words.placed(self._texts[number])
+        placed = self._placed[number]
+        if any(letters == word for _, _, word in placed):
             yield from _worth_a_look(letters)
             return
-        start = text.casefold().find(letters)
-        spans = self._spans[number]
-        for begin, end in spans[max(0, bisect_right(spans, (start,)) - 1) :]:
+        start = self._texts[number].casefold().find(letters)
+        for begin, end, word in placed[max(0, bisect_right(placed, (start,)) - 1) :]:
             if start < 0 or begin >= start + len(letters):
                 break
             if end > start:
-                yield from _worth_a_look(text[begin:end])
+                yield from _worth_a_look(word)
 
 
 def _keys(tokens: Ints, starts: Ints, lengths: Ints) -> Keys:
     """A number for each unit, the same for the same tokens and hardly ever for others."""
-    within = np.arange(len(tokens)) - np.repeat(starts, lengths)
+    within = ranges(np.zeros_like(starts), lengths)
     mixed = (tokens + 1).astype(np.uint64) * (_ODD + 2 * within.astype(np.uint64))
     mixed ^= mixed >> np.uint64(29)
     mixed *= _ODD

@@ -25,8 +25,8 @@ def distinct_pages(
 def votes(said: NDArray[Any]) -> Vectors:
     """Weight of each page of a site, the home page first; 0 for one that says nothing but zeros.
 
-    `said` (n_pages, anything).
+    `said` (n_pages, anything), or (n_pages, n_variants, anything) of variants of the site.
     """
-    weights = np.ones(len(said), dtype=np.float32)
-    weights[:1] = HOME_WEIGHT
-    return np.asarray(weights * said.any(axis=1), dtype=np.float32)
+    weights: Vectors = np.any(said, axis=-1).astype(np.float32)
+    weights[:1] *= HOME_WEIGHT
+    return weights

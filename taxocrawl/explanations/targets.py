@@ -48,9 +48,7 @@ class Question:
 def words_read(
     document: Document, classifier: Classifier | Scorer, words: Sequence[str] | None = None
 ) -> WordMask:
-    """The document's words, or these alone, those alone that the classifier reads where it says
-    which.
-    """
+    """The document's words, or these alone, as far as the classifier reads them."""
     if isinstance(classifier, DocumentReader):
         document = classifier.as_read(document)
     return WordMask(document, words)
